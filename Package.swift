@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+let strictC: [CSetting] = [.enableWarning("all"), .treatAllWarnings(as: .error)]
+
+// Each module imports only what stands below it.
+let package = Package(
+  name: "swift-pretrained",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "FineTuning", targets: ["FineTuning"]),
+    .library(name: "BERT", targets: ["BERT"]),
+    .library(name: "WordPiece", targets: ["WordPiece"]),
+    .library(name: "ModelFiles", targets: ["ModelFiles"]),
+  ],
+  targets: [
+    // Data, splits, optimiser, schedule, trainer, metrics.
+    .target(
+      name: "FineTuning",
+      dependencies: ["BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels"],
+      swiftSettings: strict),
+    // Configuration, weight names, layers with their backward, heads.
+    .target(
+      name: "BERT", dependencies: ["ModelFiles", "RandomStreams", "Tensors", "CKernels"], swiftSettings: strict),
+    // Text to ids; reads no files.
+    .target(name: "WordPiece", swiftSettings: strict),
+    // The generators of torch and NumPy.
+    .target(name: "RandomStreams", dependencies: ["CKernels"], swiftSettings: strict),
+    // Memory, threads and the Swift face of the kernels.
+    .target(name: "Tensors", dependencies: ["CKernels", "ModelFiles"], swiftSettings: strict),
+    // The Hugging Face layout: safetensors, config.json, vocab.txt, tokenizer.json, folders.
+    .target(name: "ModelFiles", swiftSettings: strict),
+    // C, one table of functions for each instruction set.
+    .target(
+      name: "CKernels",
+      dependencies: [.target(name: "COpenBLAS", condition: .when(platforms: [.linux]))],
+      cSettings: strictC + [.define("ACCELERATE_NEW_LAPACK", .when(platforms: [.macOS]))],
+      linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+
+    .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
+    .testTarget(name: "WordPieceTests", dependencies: ["WordPiece"], swiftSettings: strict),
+    .testTarget(name: "RandomStreamsTests", dependencies: ["RandomStreams"], swiftSettings: strict),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "CArchive"], swiftSettings: strict),
+    .testTarget(name: "BERTTests", dependencies: ["BERT", "ModelFiles", "Tensors"], swiftSettings: strict),
+    .testTarget(
+      name: "FineTuningDataTests", dependencies: ["FineTuning", "ModelFiles"], swiftSettings: strict),
+    .testTarget(
+      name: "FineTuningTests",
+      dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels"],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,86 @@
+package import ModelFiles
+import Synchronization
+package import Tensors
+
+/// What every BERT class shares: configuration, parameters, encoder and the memory its calls work in.
+package final class Network: Sendable {
+  package let configuration: BERTConfiguration
+  package let architecture: BERTArchitecture
+  package let store: ParameterStore
+  package let compute: Compute
+  let encoder: Encoder
+  /// "bert." in every class but the bare model.
+  let prefix: String
+  /// Workspaces that no call is using; concurrent calls each take their own.
+  private let idle = Mutex<[Workspace]>([])
+
+  init(store: ParameterStore, configuration: BERTConfiguration, architecture: BERTArchitecture, compute: Compute) {
+    self.store = store
+    self.configuration = configuration
+    self.architecture = architecture
+    self.compute = compute
+    prefix = architecture == .model ? "" : "bert."
+    encoder = Encoder(store, prefix: prefix, configuration, compute)
+  }
+
+  /// Loads the parameters of `architecture` from a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - storage: `.mapped` for inference, `.flat` for training.
+  ///   - seed: of the weights that the checkpoint lacks.
+  ///   - threads: nil uses every core.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  package static func load(
+    from source: any WeightSource, configuration: BERTConfiguration, architecture: BERTArchitecture,
+    storage: ParameterStore.Storage, seed: UInt64, threads: Int?
+  ) throws -> (network: Network, report: LoadReport) {
+    let (store, report) = try ParameterStore.load(
+      from: source, configuration: configuration, architecture: architecture, storage: storage, seed: seed)
+    let network = Network(
+      store: store, configuration: configuration, architecture: architecture, compute: Compute(threads: threads))
+    return (network, report)
+  }
+
+  /// The same network with its parameters copied into one flat block, as training needs them.
+  package func flattened() throws -> Network {
+    Network(
+      store: try store.copyFlat(), configuration: configuration, architecture: architecture, compute: compute)
+  }
+
+  /// Runs the encoder on `inputs` and gives `body` the workspace that holds the hidden states.
+  ///
+  /// - Throws: ``BERTInputError`` when an id or the length is outside the tables; what `body` throws.
+  func withHiddenStates<Result>(
+    _ inputs: BERTInputs, visit: ((Int, Matrix) -> Void)? = nil, _ body: (Workspace) throws -> Result
+  ) throws -> Result {
+    try inputs.check(against: configuration)
+    let capacity = Workspace.Capacity(inputs)
+    let found = idle.withLock { workspaces in
+      workspaces.lastIndex { $0.capacity.holds(capacity) }.map { workspaces.remove(at: $0) }
+    }
+    let workspace = try found ?? Workspace(configuration, capacity, training: false)
+    workspace.fill(inputs)
+    encoder.forward(workspace, visit: visit)
+    defer {
+      idle.withLock { workspaces in
+        // A larger workspace serves every smaller batch, so those it replaces are let go.
+        workspaces.removeAll { workspace.capacity.holds($0.capacity) }
+        workspaces.append(workspace)
+      }
+    }
+    return try body(workspace)
+  }
+}
+
+extension Tensor {
+  /// A copy of a matrix in the given shape.
+  init(shape: [Int], copying matrix: Matrix) {
+    var values: [Float] = []
+    values.reserveCapacity(matrix.rows * matrix.columns)
+    for row in 0..<matrix.rows {
+      values.append(
+        contentsOf: UnsafeBufferPointer(start: matrix.start + row * matrix.stride, count: matrix.columns))
+    }
+    self.init(shape: shape, values: values)
+  }
+}

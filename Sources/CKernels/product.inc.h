@@ -1,0 +1,191 @@
+// C = op(A)·op(B) + beta·C on one thread, for the shapes of a transformer: few rows in A, B large.
+//
+// B is copied, a panel of two vectors' width and DEPTH rows at a time, to where it streams; A is read where it lies.
+// Every element is summed in the order of k within blocks of DEPTH, whatever its place in C, so that a product gives
+// the same bits however it is cut into panels of rows and columns.
+
+#define PANEL (2 * LANES)
+#define DEPTH 256
+/// Rows of A that are copied at a time.
+#define BAND_ROWS (12 * 14)
+
+/// The part of B that will be packed next, so that it is in the cache by then: the step p of a tile touches the
+/// element (p >> shift)·stride + (p & mask)·LINE.
+typedef struct {
+  const float *start;
+  size_t stride, shift, mask;
+} upcoming;
+#define LINE 16
+
+/// A times a packed panel into a tile of C, `rows` and `transpose_a` being constants of the call.
+INLINE void tile(const size_t rows, const bool transpose_a, size_t depth, const float *a, size_t lda,
+                 const float *panel, upcoming next, float beta, float *c, size_t ldc, size_t columns) {
+  floats sum[TILE_ROWS][2];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) sum[i][0] = sum[i][1] = 0;
+  for (size_t p = 0; p < depth; p++) {
+    if (next.start != NULL) {
+      __builtin_prefetch(next.start + (p >> next.shift) * next.stride + (p & next.mask) * LINE, 0, 2);
+    }
+    const floats left = *(const floats_in_memory *)(panel + p * PANEL);
+    const floats right = *(const floats_in_memory *)(panel + p * PANEL + LANES);
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++) {
+      const floats factor = splat(transpose_a ? a[p * lda + i] : a[i * lda + p]);
+      sum[i][0] = multiply_add(factor, left, sum[i][0]);
+      sum[i][1] = multiply_add(factor, right, sum[i][1]);
+    }
+  }
+  const size_t n[2] = {columns < LANES ? columns : LANES, columns < LANES ? 0 : columns - LANES};
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) {
+#pragma clang loop unroll(full)
+    for (size_t half = 0; half < 2; half++) {
+      if (n[half] == 0) continue;
+      float *const out = c + i * ldc + half * LANES;
+      floats value = sum[i][half];
+      if (beta != 0) value = multiply_add(splat(beta), load(out, n[half]), value);
+      store(out, value, n[half]);
+    }
+  }
+}
+
+typedef void tile_function(size_t depth, const float *a, size_t lda, const float *panel, upcoming next, float beta,
+                           float *c, size_t ldc, size_t columns);
+
+#define TILE(rows)                                                                                              \
+  static void tile_##rows(size_t depth, const float *a, size_t lda, const float *panel, upcoming next,          \
+                          float beta, float *c, size_t ldc, size_t columns) {                                   \
+    tile(rows, false, depth, a, lda, panel, next, beta, c, ldc, columns);                                       \
+  }                                                                                                             \
+  static void tile_transposed_##rows(size_t depth, const float *a, size_t lda, const float *panel,              \
+                                     upcoming next, float beta, float *c, size_t ldc, size_t columns) {         \
+    tile(rows, true, depth, a, lda, panel, next, beta, c, ldc, columns);                                        \
+  }
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if TILE_ROWS > 6
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+#endif
+#if TILE_ROWS > 12
+TILE(13) TILE(14)
+#endif
+
+static tile_function *const tiles[2][TILE_ROWS + 1] = {
+  {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
+#if TILE_ROWS > 6
+   tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
+#endif
+#if TILE_ROWS > 12
+   tile_13, tile_14,
+#endif
+  },
+  {NULL, tile_transposed_1, tile_transposed_2, tile_transposed_3, tile_transposed_4, tile_transposed_5,
+   tile_transposed_6,
+#if TILE_ROWS > 6
+   tile_transposed_7, tile_transposed_8, tile_transposed_9, tile_transposed_10, tile_transposed_11,
+   tile_transposed_12,
+#endif
+#if TILE_ROWS > 12
+   tile_transposed_13, tile_transposed_14,
+#endif
+  },
+};
+
+/// x[i][j] and x[j][i] change places: log2(LANES) riffles of the upper with the lower half.
+INLINE void transpose_square(floats x[LANES]) {
+#pragma clang loop unroll(full)
+  for (int stage = 1; stage < LANES; stage *= 2) {
+    floats y[LANES];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < LANES / 2; i++) {
+      const floats a = x[i], b = x[i + LANES / 2];
+#if LANES == 16
+      y[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      y[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif LANES == 8
+      y[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+      y[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+      y[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      y[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+#endif
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < LANES; i++) x[i] = y[i];
+  }
+}
+
+/// Copies `depth` rows of `columns` elements of op(B) to a panel; missing columns become 0.
+INLINE void pack_panel(bool transpose_b, const float *b, size_t ldb, size_t depth, size_t columns, float *panel) {
+  for (size_t half = 0; half < PANEL; half += LANES) {
+    const size_t n = columns <= half ? 0 : (columns - half < LANES ? columns - half : LANES);
+    if (!transpose_b) {
+      for (size_t p = 0; p < depth; p++) {
+        *(floats_in_memory *)(panel + p * PANEL + half) = load(b + p * ldb + half, n);
+      }
+      continue;
+    }
+    FOR_VECTORS(p, filled, depth) {
+      floats x[LANES];
+      for (size_t j = 0; j < LANES; j++) x[j] = j < n ? load(b + (half + j) * ldb + p, filled) : splat(0.0f);
+      transpose_square(x);
+      for (size_t j = 0; j < filled; j++) *(floats_in_memory *)(panel + (p + j) * PANEL + half) = x[j];
+    }
+  }
+}
+
+/// What the tile of one band touches of the block of B that starts at row p and column j of op(B).
+INLINE upcoming part_of_block(bool transpose_b, const float *b, size_t ldb, size_t p, size_t j, size_t band) {
+  if (transpose_b) {  // DEPTH / LINE lines in each of LINE rows
+    return (upcoming){b + (j + band * LINE) * ldb + p, ldb, 4, DEPTH / LINE - 1};
+  }
+  return (upcoming){b + p * ldb + j + band * LINE, ldb, 0, 0};  // one line in each of DEPTH rows
+}
+
+/// A block of A, `rows` by `depth` of op(A).
+typedef struct {
+  const float *start;
+  size_t stride;
+} block;
+
+/// Copies a block of A whose rows would fight for the same few places of the first-level cache.
+INLINE block copy_block(bool transpose_a, block from, size_t rows, size_t depth, float *to) {
+  const size_t lines = transpose_a ? depth : rows, length = transpose_a ? rows : depth;
+  const size_t stride = (transpose_a ? BAND_ROWS : DEPTH) + LINE;
+  for (size_t i = 0; i < lines; i++) {
+    FOR_VECTORS(q, n, length) store(to + i * stride + q, load(from.start + i * from.stride + q, n), n);
+  }
+  return (block){to, stride};
+}
+
+static void product(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                    const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+  _Alignas(64) float panel[DEPTH * PANEL];
+  _Alignas(64) float copy[(BAND_ROWS + LINE) * (DEPTH + LINE)];
+  // Rows a multiple of 2 kB apart share a few sets of the cache. Of a transposed A a wide tile uses whole lines, once.
+  const bool copies_a = lda % 512 == 0 && n > PANEL && (!transpose_a || TILE_ROWS < LINE / 2);
+  const size_t band = copies_a && m > BAND_ROWS ? BAND_ROWS : m;
+  for (size_t top = 0; top < m; top += band, c += band * ldc) {
+    const size_t height = m - top < band ? m - top : band;
+    const size_t tile_count = (height + TILE_ROWS - 1) / TILE_ROWS;
+    size_t p = 0;
+    do {  // once even when k is 0, for beta
+      const size_t depth = k - p < DEPTH ? k - p : DEPTH;
+      block left = {transpose_a ? a + p * lda + top : a + top * lda + p, lda};
+      if (copies_a) left = copy_block(transpose_a, left, height, depth, copy);
+      for (size_t j = 0; j < n; j += PANEL) {
+        const size_t columns = n - j < PANEL ? n - j : PANEL;
+        pack_panel(transpose_b, transpose_b ? b + j * ldb + p : b + p * ldb + j, ldb, depth, columns, panel);
+        const size_t next_j = j + PANEL < n ? j + PANEL : 0, next_p = next_j > 0 ? p : p + depth;
+        for (size_t i = 0; i < tile_count; i++) {
+          const size_t first = height * i / tile_count, rows = height * (i + 1) / tile_count - first;
+          upcoming next = {0};
+          if (i * LINE < PANEL && next_p < k) next = part_of_block(transpose_b, b, ldb, next_p, next_j, i);
+          tiles[transpose_a][rows](depth, left.start + (transpose_a ? first : first * left.stride), left.stride,
+                                   panel, next, p == 0 ? beta : 1, c + first * ldc + j, ldc, columns);
+        }
+      }
+      p += depth;
+    } while (p < k);
+  }
+}

@@ -1,0 +1,97 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// A file that appears whole or not at all.
+///
+/// Bytes go to a temporary file in the destination's folder; ``commit()`` makes it durable and renames it over
+/// the destination. Dropped without that, the temporary file is removed and the destination is as it was. The
+/// new file has mode `0666 & ~umask`; a destination that is a symbolic link keeps being one, and what it points
+/// to is replaced.
+package struct AtomicFile: ~Copyable {
+  /// The file that will be replaced.
+  package let path: String
+  /// The number of bytes appended so far.
+  package private(set) var byteCount = 0
+  private let temporaryPath: String
+  private let descriptor: Int32
+
+  /// Starts a file that will replace `path`.
+  ///
+  /// - Throws: ``SystemError`` when the folder does not exist or cannot be written to.
+  package init(replacing path: String) throws(SystemError) {
+    // Computed first: a noncopyable value cannot throw half-initialised.
+    let (target, temporary, descriptor) = try Self.open(path)
+    (self.path, self.temporaryPath, self.descriptor) = (target, temporary, descriptor)
+  }
+
+  deinit {
+    close(descriptor)
+    unlink(temporaryPath)
+  }
+
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``SystemError``, naming the destination rather than the temporary file.
+  package mutating func append(_ bytes: RawSpan) throws(SystemError) {
+    try bytes.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) throws(SystemError) in
+      guard let start = buffer.baseAddress else { return }
+      var done = 0
+      while done < buffer.count {
+        // Darwin refuses single writes of 2 GiB and more.
+        let written = systemWrite(descriptor, start + done, min(buffer.count - done, 1 << 30))
+        if written >= 0 {
+          done += written
+        } else if errno != EINTR {
+          throw .last("write", path)
+        }
+      }
+    }
+    byteCount += bytes.byteCount
+  }
+
+  /// Makes the bytes durable and puts the file in its place.
+  package consuming func commit() throws(SystemError) {
+    guard fsync(descriptor) == 0 else { throw .last("fsync", path) }
+    try FileSystem.rename(temporaryPath, to: path)
+    FileSystem.synchroniseFolder(FileSystem.parent(of: path))
+  }
+
+  /// Replaces the file at `path` by `bytes`.
+  package static func write(_ bytes: RawSpan, to path: String) throws(SystemError) {
+    var file = try AtomicFile(replacing: path)
+    try file.append(bytes)
+    try file.commit()
+  }
+
+  /// Replaces the file at `path` by `bytes`.
+  package static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
+    try write(bytes.span.bytes, to: path)
+  }
+
+  /// Replaces the file at `path` by the UTF-8 bytes of `text`.
+  package static func write(_ text: String, to path: String) throws(SystemError) {
+    try write(Array(text.utf8), to: path)
+  }
+
+  private static func open(_ path: String) throws(SystemError) -> (String, String, Int32) {
+    let target = try FileSystem.writeTarget(path)
+    if FileSystem.isDirectory(target) { throw SystemError(call: "open", path: target, code: EISDIR) }
+    while true {
+      let temporary = FileSystem.temporaryName(beside: target)
+      let descriptor = systemOpen(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor >= 0 { return (target, temporary, descriptor) }
+      if errno != EEXIST { throw .last("open", path) }
+    }
+  }
+}
+
+// Within a type that has an `open` and a `write` of its own, the unqualified names mean those.
+private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+private func systemWrite(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+  write(descriptor, start, count)
+}

@@ -1,0 +1,170 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// The few file operations the libraries need, on plain paths.
+package enum FileSystem {
+  /// Whether anything is at `path`, symbolic links followed.
+  package static func exists(_ path: String) -> Bool { kind(of: path) != nil }
+
+  package static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
+
+  package static func isRegularFile(_ path: String) -> Bool { kind(of: path) == S_IFREG }
+
+  /// The length of the file in bytes, or nil when there is none.
+  package static func byteCount(of path: String) -> Int? {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+  }
+
+  /// The names in a folder without `.` and `..`, sorted by their UTF-8 bytes.
+  package static func list(_ folder: String) throws(SystemError) -> [String] {
+    guard let stream = opendir(folder) else { throw .last("opendir", folder) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Creates a folder and those it lies in; one that exists already is no error.
+  package static func createFolder(_ path: String) throws(SystemError) {
+    if isDirectory(path) { return }
+    let outer = parent(of: path)
+    if outer != path && !isDirectory(outer) { try createFolder(outer) }
+    guard mkdir(path, 0o777) == 0 || (errno == EEXIST && isDirectory(path)) else {
+      throw .last("mkdir", path)
+    }
+  }
+
+  /// Removes a file, a link or an empty folder; nothing there is no error.
+  package static func remove(_ path: String) throws(SystemError) {
+    var status = stat()
+    let isFolder = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    guard (isFolder ? rmdir(path) : unlink(path)) == 0 || errno == ENOENT else { throw .last("remove", path) }
+  }
+
+  /// Removes a folder with all it holds. Links inside are removed, what they point to is not.
+  package static func removeTree(_ path: String) throws(SystemError) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in try list(path) { try removeTree(join(path, name)) }
+    }
+    try remove(path)
+  }
+
+  package static func rename(_ path: String, to destination: String) throws(SystemError) {
+    #if canImport(Darwin)
+      let result = Darwin.rename(path, destination)
+    #elseif canImport(Musl)
+      let result = Musl.rename(path, destination)
+    #else
+      let result = Glibc.rename(path, destination)
+    #endif
+    guard result == 0 else { throw .last("rename", destination) }
+  }
+
+  /// The whole file.
+  ///
+  /// - Parameter limit: the most bytes to accept; a longer file is an error before anything is allocated.
+  package static func read(_ path: String, limit: Int = 1 << 30) throws(SystemError) -> [UInt8] {
+    let (descriptor, byteCount) = try openRegularFile(path)
+    defer { close(descriptor) }
+    guard byteCount <= limit else { throw SystemError(call: "read", path: path, code: EFBIG) }
+    var failure: SystemError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      do throws(SystemError) {
+        if let start = buffer.baseAddress {
+          try readFully(descriptor, into: start, count: byteCount, path: path)
+        }
+        count = byteCount
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Creates a fresh folder beside `path`, on the same file system, and returns its path.
+  package static func createTemporaryFolder(beside path: String) throws(SystemError) -> String {
+    while true {
+      let folder = temporaryName(beside: path)
+      if mkdir(folder, 0o777) == 0 { return folder }
+      if errno != EEXIST { throw .last("mkdir", folder) }
+    }
+  }
+
+  /// A name nothing has yet, in the folder of `path`; hidden, and short whatever the length of the name.
+  static func temporaryName(beside path: String) -> String {
+    join(parent(of: path), ".\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp")
+  }
+
+  /// Makes the entries of a folder durable. File systems that cannot are left to their own ways.
+  static func synchroniseFolder(_ path: String) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+
+  /// The path with links resolved, or nil when there is nothing.
+  package static func resolved(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  /// The file a write to `path` should replace: what a symbolic link points to, through any number of them,
+  /// whether or not it exists yet.
+  static func writeTarget(_ path: String) throws(SystemError) -> String {
+    var target = path
+    for _ in 0..<40 {  // the limit of Linux
+      let length = Int(PATH_MAX)
+      let link = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+        guard let start = buffer.baseAddress else { return }
+        count = max(
+          0, start.withMemoryRebound(to: CChar.self, capacity: length) { readlink(target, $0, length) })
+      }
+      if link.isEmpty { return target }  // not a link, or not there
+      let text = String(decoding: link, as: UTF8.self)
+      target = text.hasPrefix("/") ? text : join(parent(of: target), text)
+    }
+    throw SystemError(call: "readlink", path: path, code: ELOOP)
+  }
+
+  package static func join(_ folder: String, _ name: String) -> String {
+    folder.isEmpty ? name : folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+
+  /// The folder `path` lies in; `.` for a bare name, `/` for the root.
+  package static func parent(of path: String) -> String {
+    let (folder, _) = split(path)
+    return folder
+  }
+
+  /// The last component of `path`, without trailing slashes.
+  package static func name(of path: String) -> String { split(path).name }
+
+  private static func split(_ path: String) -> (folder: String, name: String) {
+    var rest = path[...]
+    while rest.count > 1, rest.hasSuffix("/") { rest.removeLast() }
+    guard let slash = rest.lastIndex(of: "/") else { return (".", String(rest)) }
+    let name = rest[rest.index(after: slash)...]
+    var folder = rest[..<slash]
+    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+    return (folder.isEmpty ? "/" : String(folder), String(name))
+  }
+
+  private static func kind(of path: String) -> mode_t? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+}

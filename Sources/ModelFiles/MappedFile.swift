@@ -1,0 +1,131 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// How the bytes of a file are brought into memory.
+public enum FileAccess: Sendable, Hashable {
+  /// Shared pages, read from disk when first touched. Another process that shortens the file in place takes
+  /// pages away: touching them then ends this process with SIGBUS.
+  case mapped
+  /// A private copy, read at once. Costs the file's size in memory; nothing that later happens to the file
+  /// can be seen. For folders that other programs write to.
+  case copied
+}
+
+/// The bytes of a whole file, released with the last reference to it.
+///
+/// Mapped, opening a 400 MB file costs microseconds. Writers in this package replace files by renaming, never
+/// in place, so a mapping stays valid while its file is saved over.
+package final class MappedFile: Sendable {
+  package let path: String
+  /// The length of the file when it was opened.
+  package let byteCount: Int
+  package let access: FileAccess
+  /// The first byte; valid for `byteCount` bytes. Page-aligned, except that an empty file has a dummy address.
+  package nonisolated(unsafe) let base: UnsafeRawPointer
+  /// Kept open for mapped files, so that shrinking can be noticed; -1 otherwise.
+  private let descriptor: Int32
+
+  /// Opens a regular file.
+  ///
+  /// - Throws: ``SystemError`` when it is no regular file, or cannot be opened, mapped or read.
+  package init(path: String, access: FileAccess = .mapped) throws(SystemError) {
+    let (descriptor, byteCount) = try openRegularFile(path)
+    var keepOpen = false
+    defer { if !keepOpen { close(descriptor) } }
+
+    switch access {
+    case _ where byteCount == 0:  // mmap refuses an empty range
+      base = UnsafeRawPointer(emptyFileDummy)
+    case .mapped:
+      guard let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED
+      else { throw .last("mmap", path) }
+      base = UnsafeRawPointer(address)
+      keepOpen = true
+    case .copied:
+      // Anonymous pages rather than malloc: a size the machine cannot hold is an error here, not a trap.
+      guard
+        let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
+        address != MAP_FAILED
+      else { throw .last("mmap", path) }
+      do { try readFully(descriptor, into: address, count: byteCount, path: path) } catch {
+        munmap(address, byteCount)
+        throw error
+      }
+      base = UnsafeRawPointer(address)
+    }
+    (self.path, self.byteCount, self.access) = (path, byteCount, access)
+    self.descriptor = keepOpen ? descriptor : -1
+  }
+
+  deinit {
+    if byteCount > 0 { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Calls `body` with the bytes of `range`; the span must not outlive the call.
+  ///
+  /// - Precondition: `range` lies within `0..<byteCount`.
+  package func withBytes<Result: ~Copyable, Failure: Error>(
+    in range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
+    return try body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count).bytes)
+  }
+
+  /// The length the file has now, if it was mapped and has since become shorter; nil when all its bytes can
+  /// be read. One system call.
+  ///
+  /// A file shortened between this call and the reading of its bytes still ends the process; only
+  /// ``FileAccess/copied`` excludes that.
+  package func shrunkByteCount() -> Int? {
+    guard descriptor >= 0 else { return nil }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size < byteCount else { return nil }
+    return Int(status.st_size)
+  }
+}
+
+/// What an empty file's `base` points at; never read.
+private nonisolated(unsafe) let emptyFileDummy = UnsafeMutableRawPointer.allocate(
+  byteCount: 64, alignment: 64)
+
+/// Opens a regular file for reading and returns its descriptor and length.
+func openRegularFile(_ path: String) throws(SystemError) -> (descriptor: Int32, byteCount: Int) {
+  // O_NONBLOCK: opening a named pipe must fail below, not wait for somebody to write to it.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard descriptor >= 0 else { throw .last("open", path) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0 else {
+    let error = SystemError.last("fstat", path)
+    close(descriptor)
+    throw error
+  }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    close(descriptor)
+    throw SystemError(call: "open", path: path, code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+  }
+  return (descriptor, Int(status.st_size))
+}
+
+/// Reads exactly `count` bytes from the descriptor's start; a file that ends earlier is an error.
+func readFully(
+  _ descriptor: Int32, into address: UnsafeMutableRawPointer, count: Int, path: String
+) throws(SystemError) {
+  var done = 0
+  while done < count {
+    // Darwin refuses single reads of 2 GiB and more.
+    let got = pread(descriptor, address + done, min(count - done, 1 << 30), off_t(done))
+    if got > 0 {
+      done += got
+    } else if got == 0 {
+      throw SystemError(call: "pread", path: path, code: EIO)
+    } else if errno != EINTR {
+      throw .last("pread", path)
+    }
+  }
+}

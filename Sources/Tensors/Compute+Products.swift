@@ -1,0 +1,126 @@
+import CKernels
+
+extension Compute {
+  /// c (M, N) = op(a)·op(b), or c += op(a)·op(b) when `adding`.
+  ///
+  /// - Parameters:
+  ///   - a: (M, K), or (K, M) when transposed.
+  ///   - b: (K, N), or (N, K) when transposed.
+  package func product(
+    _ a: Matrix, transposed aTransposed: Bool = false, _ b: Matrix, transposed bTransposed: Bool = false,
+    into c: Matrix, adding: Bool = false
+  ) {
+    product(a, aTransposed, b, bTransposed, into: c, adding: adding) { _ in }
+  }
+
+  /// y (T, N) = x (T, K)·Wᵀ + bias.
+  ///
+  /// - Parameters:
+  ///   - weight: W, (N, K).
+  ///   - bias: (N), or nil.
+  package func linear(_ x: Matrix, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, into y: Matrix)
+  {
+    let w = Matrix(UnsafeMutablePointer(mutating: weight), rows: y.columns, columns: x.columns)
+    let set = kernels.set
+    product(x, false, w, true, into: y, adding: false) { panel in
+      guard let bias else { return }
+      let part = y.rows(panel.rows).columns(panel.columns)
+      set.pointee.add_bias(part.start, part.stride, bias + panel.columns.lowerBound, part.rows, part.columns)
+    }
+  }
+
+  /// Sets every row of `c` (T, N) to `bias` (N).
+  package func fillRows(_ c: Matrix, with bias: UnsafePointer<Float>) {
+    forEachRows(c.rows, columns: c.columns) { rows in
+      for row in rows { c.row(row).update(from: bias, count: c.columns) }
+    }
+  }
+
+  /// The product in panels that threads take one by one; `finish` sees each when it is done, still in the cache.
+  private func product(
+    _ a: Matrix, _ aTransposed: Bool, _ b: Matrix, _ bTransposed: Bool, into c: Matrix, adding: Bool,
+    finish: (Panel) -> Void
+  ) {
+    let depth = aTransposed ? a.rows : a.columns
+    precondition(
+      (aTransposed ? a.columns : a.rows) == c.rows && (bTransposed ? b.columns : b.rows) == depth
+        && (bTransposed ? b.rows : b.columns) == c.columns, "the shapes of a product do not fit")
+    let cut = PanelCut(rows: c.rows, columns: c.columns, depth: depth)
+    let multiply = products.function(kernels)
+    pool.forEach(cut.count) { index in
+      let panel = cut[index]
+      let left = aTransposed ? a.columns(panel.rows) : a.rows(panel.rows)
+      let right = bTransposed ? b.rows(panel.columns) : b.columns(panel.columns)
+      let target = c.rows(panel.rows).columns(panel.columns)
+      multiply(
+        aTransposed, bTransposed, target.rows, target.columns, depth, left.start, left.stride, right.start,
+        right.stride, adding ? 1 : 0, target.start, target.stride)
+      finish(panel)
+    }
+  }
+}
+
+/// `matrix_product` of kernels.h: transposeA, transposeB, m, n, k, a, lda, b, ldb, beta, c, ldc.
+typealias ProductFunction =
+  @convention(c) (
+    Bool, Bool, Int, Int, Int, UnsafePointer<Float>?, Int, UnsafePointer<Float>?, Int, Float,
+    UnsafeMutablePointer<Float>?, Int
+  ) -> Void
+
+/// Who multiplies matrices.
+package enum ProductImplementation: String, Sendable, CaseIterable {
+  /// Our own kernels, whose results do not depend on how a product is cut.
+  case kernels
+  /// OpenBLAS, or Accelerate on macOS.
+  case blas
+
+  /// With AVX2 and AVX-512 our own are faster for the few hundred rows of a training step (by 5 to 20 % against
+  /// OpenBLAS 0.3.21 on Zen 4); elsewhere the library is.
+  package static func fastest(for kernels: Kernels) -> ProductImplementation {
+    kernels.name == "baseline" ? .blas : .kernels
+  }
+
+  /// The function that multiplies, on one thread.
+  func function(_ kernels: Kernels) -> ProductFunction {
+    switch self {
+    case .kernels: kernels.set.pointee.product
+    case .blas: matrix_product
+    }
+  }
+}
+
+/// One thread's share of a product: a block of C.
+struct Panel {
+  let rows: Range<Int>
+  let columns: Range<Int>
+}
+
+/// How a product is cut into panels, by its shape alone.
+struct PanelCut {
+  private let rowsPerPanel: Int
+  private let columnsPerPanel: Int
+  private let panelsAcross: Int
+  private let rows: Int
+  private let columns: Int
+  /// Panels.
+  let count: Int
+
+  init(rows: Int, columns: Int, depth: Int) {
+    (self.rows, self.columns) = (rows, columns)
+    // The part of A that a panel works on at a time, 256 columns of it, stays in the second-level cache.
+    let bands = max(1, (rows + 511) / 512)
+    rowsPerPanel = max(1, (rows + bands - 1) / bands)
+    // About 8 million multiplications a panel: a tenth of a millisecond, long against the cost of taking one.
+    let wanted = (8 << 20) / max(rowsPerPanel * depth, 1)
+    columnsPerPanel = max(64, (wanted + 63) / 64 * 64)
+    panelsAcross = (columns + columnsPerPanel - 1) / columnsPerPanel
+    count = (rows + rowsPerPanel - 1) / rowsPerPanel * panelsAcross
+  }
+
+  subscript(index: Int) -> Panel {
+    let (band, across) = index.quotientAndRemainder(dividingBy: panelsAcross)
+    return Panel(
+      rows: band * rowsPerPanel..<min((band + 1) * rowsPerPanel, rows),
+      columns: across * columnsPerPanel..<min((across + 1) * columnsPerPanel, columns))
+  }
+}

@@ -1,0 +1,151 @@
+import BERT
+import ModelFiles
+import Tensors
+import Testing
+
+@Suite("gradients of BERT")
+struct GradientTests {
+  @Test("the gradient of every parameter agrees with finite differences of the loss")
+  func finiteDifferences() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_single")
+    let (loaded, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let model = BERTForSequenceClassification(network: try loaded.network.flattened())
+    let (inputs, labels) = (try checkpoint.inputs(), try checkpoint.sequenceLabels())
+    let (_, gradients) = try model.lossAndGradients(inputs, labels: labels)
+
+    // The loss is a float near 1, so a difference quotient over 2h is off by some 1e-7 / h: a whole tensor moves along
+    // its own gradient, far enough for the change to stand out.
+    for (name, gradient) in gradients {
+      let norm = gradient.values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+      guard norm > 1e-3 else { continue }  // key biases have no gradient at all
+      let values = model.network.store[name]
+      let original = Array(UnsafeBufferPointer(start: values, count: gradient.values.count))
+      func loss(at distance: Double) throws -> Double {
+        for index in original.indices {
+          values[index] = Float(Double(original[index]) + distance * Double(gradient.values[index]) / norm)
+        }
+        defer { for index in original.indices { values[index] = original[index] } }
+        return Double(try model.lossAndGradients(inputs, labels: labels).loss)
+      }
+      // A five-point formula: the error falls with h⁴, so that h may be large.
+      let h = 2e-2
+      let slope = try (8 * (loss(at: h) - loss(at: -h)) - (loss(at: 2 * h) - loss(at: -2 * h))) / (12 * h)
+      #expect(abs(slope - norm) <= 2e-3 * norm + 3e-5, "\(name): slope \(slope), norm \(norm)")
+    }
+  }
+
+  @Test("gradients of two batches add up to those of both")
+  func accumulation() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_unpadded")
+    let (loaded, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let model = BERTForSequenceClassification(network: try loaded.network.flattened())
+    let layout = try #require(model.network.store.layout)
+    let inputs = try checkpoint.inputs()
+    let (_, whole) = try model.lossAndGradients(inputs, labels: checkpoint.sequenceLabels())
+
+    let gradients = try Gradients(
+      layout: layout, configuration: model.configuration, tokenCapacity: inputs.tokenCount)
+    let workspace = try Workspace(model.configuration, .init(inputs), training: true)
+    gradients.begin()
+    guard case .classes(let classes) = try checkpoint.sequenceLabels() else { return }
+    for part in [0..<1, 1..<4] {
+      let tokens = part.lowerBound * inputs.length..<part.upperBound * inputs.length
+      let piece = try BERTInputs(
+        batchSize: part.count, length: inputs.length, inputIDs: Array(inputs.inputIDs[tokens]),
+        tokenTypeIDs: Array(inputs.tokenTypeIDs[tokens]))
+      _ = try model.step(
+        piece, labels: .classes(Array(classes[part])), workspace, gradients, dropout: nil,
+        LossOptions(gradientScale: Float(part.count) / 4))
+    }
+    for (spec, expected) in zip(model.network.store.table.specs, whole) {
+      let found = gradients.tensor(spec, layout)
+      // Sums in another order: a few units in the last place of the largest term.
+      #expect(largestError(found.values, expected.gradient.values.map(Double.init)) <= 2e-6, "\(spec.name)")
+    }
+  }
+
+  @Test("a batch's logits do not depend on how many threads compute them", arguments: [1, 2, 3])
+  func threads(count: Int) throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
+    func logits(_ threads: Int) throws -> Tensor {
+      try BERTForSequenceClassification.load(
+        from: checkpoint.weights, configuration: checkpoint.configuration, threads: threads
+      ).model.logits(checkpoint.inputs())
+    }
+    #expect(try logits(count) == logits(1))
+  }
+
+  @Test("one workspace serves batches of every size in turn")
+  func workspaceReuse() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
+    let (model, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let inputs = try checkpoint.inputs()
+    let first = try model.logits(inputs)
+    let small = try BERTInputs(inputIDs: [[5, 6, 7]])
+    let alone = try model.logits(small)
+    #expect(try model.logits(inputs) == first)
+    #expect(try model.logits(small) == alone)
+  }
+}
+
+@Suite("inputs of BERT")
+struct InputTests {
+  @Test(
+    "ids, types and lengths outside the tables are errors that say where",
+    arguments: [
+      (ids: [[1, 2], [3, 120]], types: [[0, 0], [0, 0]], error: "input_ids row 1, position 1 is 120"),
+      (ids: [[1, -2]], types: [[0, 0]], error: "input_ids row 0, position 1 is -2"),
+      (ids: [[1, 2]], types: [[0, 2]], error: "token_type_ids row 0, position 1 is 2"),
+      (ids: [Array(repeating: 1, count: 65)], types: [Array(repeating: 0, count: 65)], error: "65 tokens are more"),
+    ] as [(ids: [[Int32]], types: [[Int32]], error: String)])
+  func outsideTables(ids: [[Int32]], types: [[Int32]], error: String) throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_single")
+    let (model, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let found = try #require(throws: BERTInputError.self) {
+      try model.logits(BERTInputs(inputIDs: ids, tokenTypeIDs: types))
+    }
+    #expect("\(found)".hasPrefix(error), "\(found)")
+  }
+
+  @Test("a batch that is empty, ragged or masked with other numbers is an error")
+  func malformed() {
+    #expect(throws: BERTInputError.empty) { try BERTInputs(inputIDs: []) }
+    #expect(throws: BERTInputError.empty) { try BERTInputs(inputIDs: [[]]) }
+    #expect(throws: BERTInputError.ragged(field: "input_ids", row: 1, expected: 2, found: 1)) {
+      try BERTInputs(inputIDs: [[1, 2], [3]])
+    }
+    #expect(throws: BERTInputError.rowCount(field: "attention_mask", expected: 1, found: 2)) {
+      try BERTInputs(inputIDs: [[1]], attentionMask: [[1], [1]])
+    }
+    #expect(throws: BERTInputError.maskValue(row: 0, position: 1, found: 2)) {
+      try BERTInputs(inputIDs: [[1, 2]], attentionMask: [[1, 2]])
+    }
+    #expect(throws: BERTInputError.elementCount(field: "input_ids", expected: 4, found: 3)) {
+      try BERTInputs(batchSize: 2, length: 2, inputIDs: [1, 2, 3])
+    }
+  }
+
+  @Test("a sequence without a single kept token gives finite logits")
+  func allPadding() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_single")
+    let (model, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let inputs = try BERTInputs(inputIDs: [[1, 2], [3, 4]], attentionMask: [[1, 1], [0, 0]])
+    #expect(try model.logits(inputs).values.allSatisfy(\.isFinite))
+  }
+
+  @Test("labels that do not fit the problem type or the batch are errors")
+  func labels() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_single")
+    let (model, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let inputs = try BERTInputs(inputIDs: [[1, 2]])
+    for labels in [SequenceLabels.classes([3]), .classes([0, 1]), .values([[0, 1]])] {
+      #expect(throws: BERTInputError.self) { try model.lossAndGradients(inputs, labels: labels) }
+    }
+  }
+}
