@@ -1,52 +1,58 @@
 /// The added tokens of a tokenizer, with ids given as the tokenizers library gives them
 /// (`tokenizer/added_vocabulary.rs`, `add_tokens`).
 struct AddedVocabulary {
-  private var byID: [Int: AddedToken] = [:]
   private let tokens: [String]
-  private var table: NameTable
+  private var vocabulary: NameTable
   /// The last id of each distinct token, in the order of their first.
   private var ids: [Int] = []
+  private var added: [AddedToken] = []
+  /// Numbers are indices of `added`.
+  private var addedTable = NameTable()
+  private var lastAddedID = -1
 
   /// - Parameter added: tokens that are there from the start.
   init(_ tokens: [String], _ added: [AddedToken] = []) {
     self.tokens = tokens
-    table = NameTable(minimumCapacity: tokens.count)
+    vocabulary = NameTable(minimumCapacity: tokens.count)
     for (id, token) in tokens.enumerated() {
-      if let number = table.insert(
-        hash: NameTable.hash(token), isName: { tokens[ids[$0]].hasSameBytes(as: token) })
-      {
-        ids[number] = id
-      } else {
-        ids.append(id)
-      }
+      let known = vocabulary.insert(hash: NameTable.hash(token)) { tokens[ids[$0]].hasSameBytes(as: token) }
+      if let known { ids[known] = id } else { ids.append(id) }
     }
     for token in added { add(token) }
   }
 
-  var sorted: [AddedToken] { byID.values.sorted { $0.id < $1.id } }
+  var sorted: [AddedToken] { added.sorted { $0.id < $1.id } }
 
-  func contains(_ content: String) -> Bool { byID.values.contains { $0.content.hasSameBytes(as: content) } }
+  func contains(_ content: String) -> Bool { number(of: content) != nil }
 
   /// Adds a token, or changes the options of the one with the same text. Its own id is not looked at.
   mutating func add(_ token: AddedToken) {
     guard !token.content.isEmpty else { return }
     var token = token
-    token.id = id(of: token.content) ?? nextID
-    byID[token.id] = token
+    if let number = number(of: token.content) {
+      token.id = added[number].id
+      added[number] = token
+    } else {
+      token.id = vocabularyID(of: token.content) ?? nextID
+      lastAddedID = max(lastAddedID, token.id)
+      _ = addedTable.insert(hash: NameTable.hash(token.content)) { _ in false }
+      added.append(token)
+    }
   }
 
-  private func id(of content: String) -> Int? {
-    if let added = byID.values.first(where: { $0.content.hasSameBytes(as: content) }) { return added.id }
-    let number = table.number(hash: NameTable.hash(content)) { tokens[ids[$0]].hasSameBytes(as: content) }
-    return number.map { ids[$0] }
+  private func number(of content: String) -> Int? {
+    addedTable.number(hash: NameTable.hash(content)) { added[$0].content.hasSameBytes(as: content) }
   }
 
-  /// Behind the added tokens, if those are behind the vocabulary already. The vocabulary's size counts distinct
-  /// tokens, so that the id may be taken when some are there twice; so it is in the library.
-  private var nextID: Int {
-    guard let last = byID.keys.max(), last >= ids.count else { return ids.count }
-    return last + 1
+  private func vocabularyID(of content: String) -> Int? {
+    vocabulary.number(hash: NameTable.hash(content)) { tokens[ids[$0]].hasSameBytes(as: content) }.map {
+      ids[$0]
+    }
   }
+
+  /// Behind the added tokens, if those are behind the vocabulary already. The vocabulary's size counts
+  /// distinct tokens, so that the id may be taken when some are there twice; so it is in the library.
+  private var nextID: Int { max(lastAddedID + 1, ids.count) }
 }
 
 /// Collects special and added tokens from the files, in the order in which transformers adds them.
@@ -95,10 +101,13 @@ struct AddedTokenGathering {
 
   /// Reads added_tokens.json: `{"token": id}`.
   mutating func readAddedTokens(_ path: String) throws {
-    let view = try ConfigurationView(JSONValue(path: path), file: path)
+    let view = try ConfigurationView(
+      JSONValue(path: path, limit: TokenizerConfiguration.maximumByteCount), file: path)
     let special = named + extra.map(\.content)
     for member in view.value.members ?? [] {
-      let id = try view.int(member.key, in: 0...Int(Int32.max))
+      guard let id = member.value.intValue, (0...Int(Int32.max)).contains(id) else {
+        throw VocabularyError.invalidID(token: member.key, found: member.value.kind, file: path)
+      }
       let isSpecial = special.contains { $0.hasSameBytes(as: member.key) }
       list(AddedToken(id: id, content: member.key, special: isSpecial))
     }

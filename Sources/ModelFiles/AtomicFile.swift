@@ -8,10 +8,10 @@
 
 /// A file that appears whole or not at all.
 ///
-/// Bytes go to a temporary file in the destination's folder; ``commit()`` makes it durable and renames it over
-/// the destination. Dropped without that, the temporary file is removed and the destination is as it was. The
-/// new file has mode `0666 & ~umask`; a destination that is a symbolic link keeps being one, and what it points
-/// to is replaced.
+/// Bytes go to a temporary file in the destination's folder; ``commit()`` makes it durable and renames it
+/// over the destination. Dropped without that, the temporary file is removed and the destination is as it
+/// was. The new file has mode `0666 & ~umask`; a destination that is a symbolic link keeps being one, and
+/// what it points to is replaced.
 package struct AtomicFile: ~Copyable {
   /// The file that will be replaced.
   package let path: String

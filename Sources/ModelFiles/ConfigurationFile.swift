@@ -11,7 +11,8 @@ public struct ConfigurationFile: Sendable {
     _ = try ConfigurationView(json, file: path)
   }
 
-  /// - Throws: ``JSONError`` with the path, ``ConfigurationError/notAnObject(found:file:)`` or ``SystemError``.
+  /// - Throws: ``JSONError`` with the path, ``ConfigurationError/notAnObject(found:file:)`` or
+  ///   ``SystemError``.
   public init(path: String) throws { try self.init(JSONValue(path: path), path: path) }
 
   /// Typed access with errors that name the key and the file.
@@ -19,8 +20,8 @@ public struct ConfigurationFile: Sendable {
     try ConfigurationView(json, file: path)
   }
 
-  /// The bytes of the file as `save_pretrained` writes it: sorted, and with the types that version 5 of transformers
-  /// insists on.
+  /// The bytes of the file as `save_pretrained` writes it: sorted, and with the types that version 5 of
+  /// transformers insists on.
   public var bytes: [UInt8] { Array((Self.sorted(Self.typed(json)).pythonText() + "\n").utf8) }
 
   /// Writes the file, replacing one that is there.

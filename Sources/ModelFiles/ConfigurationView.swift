@@ -147,7 +147,11 @@ package struct ConfigurationView: Sendable {
           key: prefix + key, expected: "numbered 0 to \(members.count - 1) without gaps",
           found: "numbered with \(number) among \(members.count)", file: file)
       }
-      names[number] = try object.string(member.key)
+      guard let name = member.value.stringValue else {
+        throw .wrongType(
+          key: "\(prefix)\(key).\(member.key)", expected: "a string", found: member.value.kind, file: file)
+      }
+      names[number] = name
     }
     // As many as there are numbers, all in range: absent ones mean that two keys spell one number.
     guard case let present = names.compactMap(\.self), present.count == names.count else {

@@ -135,32 +135,36 @@ package enum FileSystem {
       }
       if link.isEmpty { return target }  // not a link, or not there
       let text = String(decoding: link, as: UTF8.self)
-      target = text.hasPrefix("/") ? text : join(parent(of: target), text)
+      target = text.utf8.first == slash ? text : join(parent(of: target), text)
     }
     throw SystemError(call: "readlink", path: path, code: ELOOP)
   }
 
+  // Paths are taken apart by their bytes: a slash with a combining mark behind it is one character with it.
+
+  private static let slash = UInt8(ascii: "/")
+
   package static func join(_ folder: String, _ name: String) -> String {
-    folder.isEmpty ? name : folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    folder.isEmpty ? name : folder.utf8.last == slash ? folder + name : folder + "/" + name
   }
 
   /// The folder `path` lies in; `.` for a bare name, `/` for the root.
-  package static func parent(of path: String) -> String {
-    let (folder, _) = split(path)
-    return folder
-  }
+  package static func parent(of path: String) -> String { split(path).folder }
 
   /// The last component of `path`, without trailing slashes.
   package static func name(of path: String) -> String { split(path).name }
 
   private static func split(_ path: String) -> (folder: String, name: String) {
-    var rest = path[...]
-    while rest.count > 1, rest.hasSuffix("/") { rest.removeLast() }
-    guard let slash = rest.lastIndex(of: "/") else { return (".", String(rest)) }
-    let name = rest[rest.index(after: slash)...]
-    var folder = rest[..<slash]
-    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
-    return (folder.isEmpty ? "/" : String(folder), String(name))
+    func trimmed(_ bytes: Substring.UTF8View) -> Substring.UTF8View {
+      var bytes = bytes
+      while bytes.count > 1, bytes.last == slash { bytes.removeLast() }
+      return bytes
+    }
+    let rest = trimmed(path[...].utf8)
+    guard let last = rest.lastIndex(of: slash) else { return (".", String(Substring(rest))) }
+    let name = rest[rest.index(after: last)...]
+    let folder = trimmed(rest[..<last])
+    return (folder.isEmpty ? "/" : String(Substring(folder)), String(Substring(name)))
   }
 
   private static func kind(of path: String) -> mode_t? {

@@ -66,9 +66,11 @@ extension JSONValue {
 
   /// Reads one document.
   ///
-  /// Stricter than Python's `json`: duplicate keys, lone surrogates and nesting beyond ``depthLimit`` are errors.
+  /// Stricter than Python's `json`: duplicate keys, lone surrogates and nesting beyond ``depthLimit`` are
+  /// errors.
   ///
-  /// - Parameter acceptsNonFinite: reads `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON forbids.
+  /// - Parameter acceptsNonFinite: reads `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON
+  ///   forbids.
   public init(parsing bytes: [UInt8], acceptsNonFinite: Bool = false) throws(JSONError) {
     let result = bytes.withUnsafeBufferPointer { buffer -> Result<JSONValue, JSONError> in
       var parser = JSONParser(buffer, acceptsNonFinite: acceptsNonFinite)
@@ -240,7 +242,8 @@ struct JSONParser {
     return .object(members)
   }
 
-  // An object is walked by these three: `if try beginObject() { repeat { key, value } while try nextMember() }`.
+  // An object is walked by these three: `if try beginObject() { repeat { key, value } while try nextMember()
+  // }`.
 
   /// Takes the `{`; false when the object is empty, in which case the `}` is taken too.
   mutating func beginObject() throws(JSONFailure) -> Bool {

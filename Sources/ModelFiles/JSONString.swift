@@ -12,7 +12,8 @@ extension JSONParser {
     return try escapedString(from: start)
   }
 
-  /// Where the run of plain bytes ends that starts at `at`: the offset of a `"` or `\`; and whether it is ASCII.
+  /// Where the run of plain bytes ends that starts at `at`: the offset of a `"` or `\`; and whether it is
+  /// ASCII.
   private func runEnd() throws(JSONFailure) -> (end: Int, isASCII: Bool) {
     var end = at
     var all: UInt8 = 0

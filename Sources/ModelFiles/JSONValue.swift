@@ -1,7 +1,8 @@
 /// A JSON document that writes back as it was read.
 ///
-/// Objects keep their order, and numbers the characters they were written with: a `config.json` with keys this
-/// package knows nothing of survives a round trip byte for byte. Keys and strings are compared as UTF-8 bytes.
+/// Objects keep their order, and numbers the characters they were written with: a `config.json` with keys
+/// this package knows nothing of survives a round trip byte for byte. Keys and strings are compared as UTF-8
+/// bytes.
 public enum JSONValue: Sendable {
   case null
   case bool(Bool)
@@ -94,7 +95,8 @@ extension JSONValue {
 // MARK: - Building and changing
 
 extension JSONValue {
-  /// Gives `key` a value: in its place when the object has it, else at the end. Anything but an object becomes one.
+  /// Gives `key` a value: in its place when the object has it, else at the end. Anything but an object
+  /// becomes one.
   public mutating func set(_ key: String, _ value: JSONValue) {
     var members = self.members ?? []
     self = .null  // so that the array is changed in place

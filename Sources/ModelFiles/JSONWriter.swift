@@ -24,7 +24,8 @@ extension JSONValue {
   }
 }
 
-/// Which characters of a string are written as escapes, beside `"`, `\` and the control characters below space.
+/// Which characters of a string are written as escapes, beside `"`, `\` and the control characters below
+/// space.
 enum JSONEscape {
   /// No others. What `json.dumps(ensure_ascii=False)` and Rust's `serde_json` write.
   case python

@@ -25,7 +25,8 @@ package final class MappedFile: Sendable {
   /// The length of the file when it was opened.
   package let byteCount: Int
   package let access: FileAccess
-  /// The first byte; valid for `byteCount` bytes. Page-aligned, except that an empty file has a dummy address.
+  /// The first byte; valid for `byteCount` bytes. Page-aligned, except that an empty file has a dummy
+  /// address.
   package nonisolated(unsafe) let base: UnsafeRawPointer
   /// Kept open for mapped files, so that shrinking can be noticed; -1 otherwise.
   private let descriptor: Int32

@@ -4,10 +4,11 @@
 ///
 /// * a folder with `config.json`, weights and a tokenizer,
 /// * a `.safetensors` file or an index `….safetensors.index.json`; the other files are those beside it,
-/// * a repository in the Hugging Face cache, `models--org--name`: the snapshot that `refs/main` names, or the only one.
+/// * a repository in the Hugging Face cache, `models--org--name`: the snapshot that `refs/main` names, or the
+///   only one.
 ///
-/// Weights are chosen as transformers chooses them: `model.safetensors`, then `model.safetensors.index.json`, then
-/// `pytorch_model.bin`, then its index.
+/// Weights are chosen as transformers chooses them: `model.safetensors`, then `model.safetensors.index.json`,
+/// then `pytorch_model.bin`, then its index.
 public struct ModelFolder: Sendable {
   /// The folder the files are in.
   public let path: String
@@ -94,6 +95,11 @@ public struct ModelFolder: Sendable {
     }
   }
 
+  /// Opens the weights; reads headers only. As ``weights(access:)``, for those outside the package.
+  public func weightSource(access: FileAccess = .mapped) throws -> any WeightSource {
+    try weights(access: access)
+  }
+
   // MARK: Descriptions
 
   /// `config.json`, or nil when there is none.
@@ -128,7 +134,9 @@ public struct ModelFolder: Sendable {
       let text = String(decoding: try FileSystem.read(reference, limit: 4096), as: UTF8.self)
       let commit = String(text.prefix { !$0.isWhitespace })
       let folder = FileSystem.join(snapshots, commit)
-      guard !commit.isEmpty, !commit.contains("/"), commit != "..", FileSystem.isDirectory(folder) else {
+      guard !commit.isEmpty, !commit.utf8.contains(UInt8(ascii: "/")), commit != "..",
+        FileSystem.isDirectory(folder)
+      else {
         throw ModelFolderError.noSnapshot(path: path, commit: commit)
       }
       return folder

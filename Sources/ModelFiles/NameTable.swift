@@ -2,11 +2,11 @@
 ///
 /// Swift compares strings by canonical equivalence, so `é` written as one scalar and as two would be one
 /// dictionary key and a tensor would vanish. This table compares bytes. The names stay with their owner, who
-/// numbers them from zero in the order of insertion; the table keeps hashes, seeded per process so that a file
-/// cannot be made to collide.
+/// numbers them from zero in the order of insertion; the table keeps hashes, seeded per process so that a
+/// file cannot be made to collide.
 package struct NameTable: Sendable {
-  /// Open addressing with linear probing, at most half full. The upper half of a slot is that of the hash, the
-  /// lower one the number + 1, or 0 for a free slot.
+  /// Open addressing with linear probing, at most half full. The upper half of a slot is that of the hash,
+  /// the lower one the number + 1, or 0 for a free slot.
   private var slots: [UInt64]
   private var count = 0
 

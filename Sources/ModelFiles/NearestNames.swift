@@ -1,7 +1,7 @@
 /// Up to three of `names` that somebody who wrote `name` may have meant, nearest first.
 ///
-/// Nearest is by edit distance, at most a third of the name's length; a name that ends in the other, as with and
-/// without `bert.`, counts as near.
+/// Nearest is by edit distance, at most a third of the name's length; a name that ends in the other, as with
+/// and without `bert.`, counts as near.
 package func nearestNames(to name: String, in names: [String]) -> [String] {
   let wanted = Array(name.utf8)
   guard wanted.count <= 256 else { return [] }

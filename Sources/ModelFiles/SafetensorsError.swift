@@ -118,17 +118,19 @@ extension SafetensorsError.Fault: CustomStringConvertible {
     case .partialByte(let name, let bits):
       "tensor '\(name)': its \(bits) bits do not fill whole bytes; pad the last dimension"
     case .sizeMismatch(let name, let expected, let found):
-      "tensor '\(name)': shape and dtype take \(expected) bytes, the entry covers \(found); write the file again"
-    case .dataNotContiguous(let name, let expected, let found):
-      "tensor '\(name)': the data begins at \(found) and should begin at \(expected), without gap or overlap; "
+      "tensor '\(name)': shape and dtype take \(expected) bytes, the entry covers \(found); "
         + "write the file again"
+    case .dataNotContiguous(let name, let expected, let found):
+      "tensor '\(name)': the data begins at \(found) and should begin at \(expected), without gap or "
+        + "overlap; write the file again"
     case .noSuchTensor(let name, let nearest):
       "no tensor is named '\(name)'"
         + (nearest.isEmpty
           ? "; list the names to see what there is"
           : "; did you mean " + nearest.map { "'\($0)'" }.joined(separator: " or ") + "?")
     case .noSuchRows(let name, let rows, let available):
-      "tensor '\(name)': rows \(rows.lowerBound)..<\(rows.upperBound) were asked for; ask within 0..<\(available)"
+      "tensor '\(name)': rows \(rows.lowerBound)..<\(rows.upperBound) were asked for; "
+        + "ask within 0..<\(available)"
     case .fileShrunk(let expected, let found):
       "the file had \(expected) bytes when it was opened and now has \(found); open it again"
     case .destinationExists: "there is a file already; choose another name or ask for it to be overwritten"

@@ -1,7 +1,7 @@
 /// A safetensors file opened for reading.
 ///
-/// Opening maps the file and checks its header; tensor data is read when first touched, so looking at the names
-/// and shapes of a checkpoint costs no more than its header.
+/// Opening maps the file and checks its header; tensor data is read when first touched, so looking at the
+/// names and shapes of a checkpoint costs no more than its header.
 ///
 /// ```swift
 /// let file = try SafetensorsFile(path: "model.safetensors")
@@ -40,7 +40,8 @@ public struct SafetensorsFile: Sendable {
 
   /// Opens the file and checks its header.
   ///
-  /// - Throws: ``SafetensorsError`` when the header is not sound, ``SystemError`` when the file cannot be opened.
+  /// - Throws: ``SafetensorsError`` when the header is not sound, ``SystemError`` when the file cannot be
+  ///   opened.
   public init(path: String, access: FileAccess = .mapped) throws {
     let file = try MappedFile(path: path, access: access)
     let header: SafetensorsHeader
@@ -58,7 +59,8 @@ public struct SafetensorsFile: Sendable {
 
   /// Calls `body` with rows of a tensor, that is with a part of its outermost dimension.
   ///
-  /// - Throws: ``SafetensorsError`` when there is no such tensor or row, or when rows do not fill whole bytes.
+  /// - Throws: ``SafetensorsError`` when there is no such tensor or row, or when rows do not fill whole
+  ///   bytes.
   public func withRows<Result>(
     of name: String, rows: Range<Int>, _ body: (RawSpan) throws -> Result
   ) throws -> Result {
@@ -119,8 +121,8 @@ extension SafetensorsFile: MappedWeightSource {
 
   /// Calls `body` with the little-endian, row-major bytes of a tensor, without copying them.
   ///
-  /// - Throws: ``SafetensorsError`` when there is no such tensor or the file has become shorter than that; what
-  ///   `body` throws.
+  /// - Throws: ``SafetensorsError`` when there is no such tensor or the file has become shorter than that;
+  ///   what `body` throws.
   public func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
     try readable(entry(name).byteRange, body)
   }

@@ -11,8 +11,9 @@ struct SafetensorsHeader {
 /// Reads the header of a safetensors file byte by byte.
 ///
 /// No value is built for what the grammar is known of, so that 100,000 entries take hundredths of a second.
-/// Stricter than the reference (huggingface/safetensors, `tensor.rs`, `read_metadata` and `validate`): duplicate
-/// names and keys at any level, entries that are arrays, and shapes whose non-zero dimensions overflow are errors.
+/// Stricter than the reference (huggingface/safetensors, `tensor.rs`, `read_metadata` and `validate`):
+/// duplicate names and keys at any level, entries that are arrays, and shapes whose non-zero dimensions
+/// overflow are errors.
 struct SafetensorsHeaderParser {
   typealias Fault = SafetensorsError.Fault
   private var json: JSONParser
@@ -244,7 +245,8 @@ struct SafetensorsHeaderParser {
   }
 }
 
-/// The number of bits a tensor takes, or nil when they, or the elements without dimensions of zero, do not fit.
+/// The number of bits a tensor takes, or nil when they, or the elements without dimensions of zero, do not
+/// fit.
 func bitCount(of shape: [Int], _ type: ElementType) -> Int? {
   var bits = type.bitWidth
   var isEmpty = false

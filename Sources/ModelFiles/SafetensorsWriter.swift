@@ -1,7 +1,7 @@
 /// Writes safetensors files, byte for byte as the reference writes them.
 ///
-/// Names, types and shapes come first; then each tensor's bytes are asked for, one tensor at a time in the order of
-/// the file, so that a file may be larger than memory. The file appears whole or not at all.
+/// Names, types and shapes come first; then each tensor's bytes are asked for, one tensor at a time in the
+/// order of the file, so that a file may be larger than memory. The file appears whole or not at all.
 public enum SafetensorsWriter {
   /// Takes bytes of the tensor being written; may be called any number of times.
   public typealias Sink = (RawSpan) throws -> Void
@@ -10,7 +10,8 @@ public enum SafetensorsWriter {
   ///
   /// - Parameters:
   ///   - tensors: in any order.
-  ///   - metadata: the strings of `__metadata__`, written sorted by key; empty writes none. transformers before
+  ///   - metadata: the strings of `__metadata__`, written sorted by key; empty writes none. transformers
+  ///   before
   ///     version 5 asks for `format`.
   ///   - path: the file to write.
   ///   - overwriting: whether to replace a file that is there.
@@ -62,9 +63,9 @@ public enum SafetensorsWriter {
 
 /// The plan of a safetensors file: its header, and the order and sizes of the data.
 ///
-/// The reference's rules (huggingface/safetensors, `tensor.rs`, `prepare`): tensors by element type, the last of
-/// ``ElementType`` first, then by the bytes of their names; compact JSON with `__metadata__` first; spaces up to a
-/// multiple of eight. The reference writes metadata keys in a random order, here they are sorted.
+/// The reference's rules (huggingface/safetensors, `tensor.rs`, `prepare`): tensors by element type, the last
+/// of ``ElementType`` first, then by the bytes of their names; compact JSON with `__metadata__` first; spaces
+/// up to a multiple of eight. The reference writes metadata keys in a random order, here they are sorted.
 package struct SafetensorsLayout: Sendable {
   /// In the order of their data.
   package let tensors: [TensorInfo]
@@ -76,8 +77,8 @@ package struct SafetensorsLayout: Sendable {
   /// The length of the whole file.
   package var fileByteCount: Int { header.count + byteCounts.reduce(0, +) }
 
-  /// - Throws: a fault for names that appear twice or are reserved, shapes that cannot be, and a header beyond the
-  ///   limit of readers.
+  /// - Throws: a fault for names that appear twice or are reserved, shapes that cannot be, and a header
+  ///   beyond the limit of readers.
   package init(
     _ tensors: [TensorInfo], metadata: [(key: String, value: String)],
     headerLimit: Int = SafetensorsFile.maximumHeaderByteCount

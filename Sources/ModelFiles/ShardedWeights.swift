@@ -23,83 +23,48 @@ public struct ShardedWeights: Sendable {
     case missingTotalSize
   }
 
-  /// The longest index that is accepted, in bytes.
-  public static let maximumIndexByteCount = 100_000_000
-
   /// Opens an index and the headers of all its shards.
   ///
   /// - Throws: ``ShardedWeightsError``, ``SafetensorsError`` of a shard, ``JSONError`` or ``SystemError``.
   public init(indexPath: String, access: FileAccess = .mapped) throws {
-    let index = try JSONValue(path: indexPath, limit: Self.maximumIndexByteCount)
-    guard let map = index["weight_map"]?.members else {
-      throw ShardedWeightsError.invalidIndex(
-        path: indexPath, reason: "'weight_map' is \(index["weight_map"]?.kind ?? "missing")")
-    }
-    metadata = index["metadata"] ?? [:]
-
-    var listedShard = (names: [String](), table: NameTable(minimumCapacity: map.count))
-    var shardNames: [String] = []
-    for member in map {
-      guard let shard = member.value.stringValue else {
-        throw ShardedWeightsError.invalidIndex(
-          path: indexPath, reason: "the shard of '\(member.key)' is \(member.value.kind)")
-      }
-      guard Self.isSafe(shard) else {
-        throw ShardedWeightsError.unsafeShardPath(path: indexPath, shard: shard)
-      }
-      if !(shardNames.last ?? "").hasSameBytes(as: shard) && !shardNames.contains(where: shard.hasSameBytes) {
-        shardNames.append(shard)
-      }
-      // The parser has refused duplicates.
-      _ = listedShard.table.insert(hash: NameTable.hash(member.key)) { _ in false }
-      listedShard.names.append(shard)
-    }
-    shardNames.sort { $0.precedesInBytes($1) }
-
-    let folder = FileSystem.parent(of: indexPath)
+    let index = try ShardIndex(path: indexPath)
     var shards: [SafetensorsFile] = []
     var located: [(info: TensorInfo, shard: Int)] = []
-    var names = NameTable(minimumCapacity: map.count)
+    var names = NameTable(minimumCapacity: index.tensorCount)
     var lint: [Finding] = []
-    var (listedBytes, allBytes) = (0, 0)
-    for (number, name) in shardNames.enumerated() {
-      let path = FileSystem.join(folder, name)
+    var (listedCount, listedBytes, allBytes) = (0, 0, 0)
+    for (number, name) in index.shards.enumerated() {
+      let path = FileSystem.join(FileSystem.parent(of: indexPath), name)
       guard FileSystem.exists(path) else {
         throw ShardedWeightsError.missingShard(path: indexPath, shard: name)
       }
       let shard = try SafetensorsFile(path: path, access: access)
       for entry in shard.entries {
-        let hash = NameTable.hash(entry.name)
-        if let other = names.insert(
-          hash: hash, isName: { located[$0].info.name.hasSameBytes(as: entry.name) })
-        {
+        let isName = { located[$0].info.name.hasSameBytes(as: entry.name) }
+        if let other = names.insert(hash: NameTable.hash(entry.name), isName: isName) {
           throw ShardedWeightsError.tensorInTwoShards(
-            path: indexPath, tensor: entry.name, first: shardNames[located[other].shard], second: name)
+            path: indexPath, tensor: entry.name, first: index.shards[located[other].shard], second: name)
         }
         located.append((entry.info, number))
         allBytes += entry.byteRange.count
-        let listed = listedShard.table.number(hash: hash) { map[$0].key.hasSameBytes(as: entry.name) }
-        if let listed {
-          guard listedShard.names[listed].hasSameBytes(as: name) else {
-            throw ShardedWeightsError.wrongShard(
-              path: indexPath, tensor: entry.name, expected: listedShard.names[listed], found: name)
-          }
+        switch index.shard(of: entry.name) {
+        case number?:
+          listedCount += 1
           listedBytes += entry.byteRange.count
-        } else {
-          lint.append(.unlistedTensor(entry.name, shard: name))
+        case let other?:
+          throw ShardedWeightsError.wrongShard(
+            path: indexPath, tensor: entry.name, expected: index.shards[other], found: name)
+        case nil: lint.append(.unlistedTensor(entry.name, shard: name))
         }
       }
       shards.append(shard)
     }
-    let absent = map.first { member in
-      names.number(hash: NameTable.hash(member.key)) { located[$0].info.name.hasSameBytes(as: member.key) }
-        == nil
+    if listedCount < index.tensorCount {
+      try index.throwFirstMissing { name in
+        names.number(hash: NameTable.hash(name)) { located[$0].info.name.hasSameBytes(as: name) } != nil
+      }
     }
-    if let absent {
-      throw ShardedWeightsError.missingTensor(
-        path: indexPath, tensor: absent.key, shard: absent.value.stringValue ?? "")
-    }
-    if let total = metadata["total_size"] {
+    if let total = index.metadata["total_size"] {
       guard let size = total.doubleValue, size == Double(listedBytes) || size == Double(allBytes) else {
         throw ShardedWeightsError.wrongTotalSize(
           path: indexPath, expected: listedBytes, found: total.compactText())
@@ -107,21 +72,8 @@ public struct ShardedWeights: Sendable {
     } else {
       lint.append(.missingTotalSize)
     }
-    (self.indexPath, self.shards, self.located, self.names, self.lint) = (
-      indexPath, shards, located, names, lint
-    )
-  }
-
-  /// Whether a shard's name stays in the folder of the index on every system, and is a safetensors file.
-  ///
-  /// As huggingface_hub checks it: parsed as a Windows path, so that drives and backslashes count too.
-  static func isSafe(_ shard: String) -> Bool {
-    let parts = shard.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }
-    let isPlain = parts.allSatisfy { part in
-      !part.isEmpty && part != "." && part != ".." && !part.contains(":")
-        && !part.unicodeScalars.contains("\0")
-    }
-    return isPlain && shard.hasSuffix(".safetensors")
+    (self.indexPath, self.shards, metadata, self.lint) = (indexPath, shards, index.metadata, lint)
+    (self.located, self.names) = (located, names)
   }
 }
 
@@ -131,7 +83,8 @@ extension ShardedWeights: MappedWeightSource {
 
   public func tensor(named name: String) -> TensorInfo? { number(name).map { located[$0].info } }
 
-  /// - Throws: ``ShardedWeightsError/noSuchTensor(path:name:nearest:)``, ``SafetensorsError``, or what `body` throws.
+  /// - Throws: ``ShardedWeightsError/noSuchTensor(path:name:nearest:)``, ``SafetensorsError``, or what `body`
+  ///   throws.
   public func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
     guard let number = number(name) else {
       throw ShardedWeightsError.noSuchTensor(
@@ -149,45 +102,5 @@ extension ShardedWeights: MappedWeightSource {
 
   private func number(_ name: String) -> Int? {
     names.number(hash: NameTable.hash(name)) { located[$0].info.name.hasSameBytes(as: name) }
-  }
-}
-
-/// Why an index and its shards cannot be used. `path` is that of the index.
-@nonexhaustive
-public enum ShardedWeightsError: Error, Hashable, Sendable {
-  case invalidIndex(path: String, reason: String)
-  /// The name of a shard leaves the folder, or is no safetensors file.
-  case unsafeShardPath(path: String, shard: String)
-  case missingShard(path: String, shard: String)
-  /// The index lists a tensor that no shard holds.
-  case missingTensor(path: String, tensor: String, shard: String)
-  /// The tensor is in another shard than the index says.
-  case wrongShard(path: String, tensor: String, expected: String, found: String)
-  case tensorInTwoShards(path: String, tensor: String, first: String, second: String)
-  /// `total_size` is not the sum of the tensors' bytes.
-  case wrongTotalSize(path: String, expected: Int, found: String)
-  case noSuchTensor(path: String, name: String, nearest: [String])
-}
-
-extension ShardedWeightsError: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .invalidIndex(let path, let reason): "\(path): \(reason); is this the index of a sharded model?"
-    case .unsafeShardPath(let path, let shard):
-      "\(path): the shard '\(shard)' is no .safetensors file in the folder of the index; do not trust this model"
-    case .missingShard(let path, let shard):
-      "\(path): the shard '\(shard)' is missing; the download is not complete, fetch it"
-    case .missingTensor(let path, let tensor, let shard):
-      "\(path): the shard '\(shard)' does not hold the tensor '\(tensor)'; fetch index and shards together"
-    case .wrongShard(let path, let tensor, let expected, let found):
-      "\(path): the tensor '\(tensor)' should be in '\(expected)' and is in '\(found)'; "
-        + "fetch index and shards together"
-    case .tensorInTwoShards(let path, let tensor, let first, let second):
-      "\(path): the tensor '\(tensor)' is in '\(first)' and in '\(second)'; fetch index and shards together"
-    case .wrongTotalSize(let path, let expected, let found):
-      "\(path): 'total_size' is \(found), the tensors take \(expected) bytes; fetch index and shards together"
-    case .noSuchTensor(let path, let name, let nearest):
-      "\(path): \(SafetensorsError.Fault.noSuchTensor(name, nearest: nearest))"
-    }
   }
 }

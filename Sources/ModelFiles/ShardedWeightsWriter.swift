@@ -1,10 +1,11 @@
 extension ShardedWeights {
-  /// Writes weights as transformers' `save_pretrained` does: one `model.safetensors`, or shards with an index when
-  /// they take more than `maximumShardByteCount`.
+  /// Writes weights as transformers' `save_pretrained` does: one `model.safetensors`, or shards with an index
+  /// when they take more than `maximumShardByteCount`.
   ///
-  /// Tensors are put into shards in the order given, as many as fit; one that is larger than a shard gets one of
-  /// its own. (huggingface_hub, `split_state_dict_into_shards_factory`.) Everything is written under other names
-  /// first and then renamed; only after that are older weights removed that the new ones do not replace.
+  /// Tensors are put into shards in the order given, as many as fit; one that is larger than a shard gets one
+  /// of its own. (huggingface_hub, `split_state_dict_into_shards_factory`.) Everything is written under other
+  /// names first and then renamed; only after that are older weights removed that the new ones do not
+  /// replace.
   ///
   /// - Parameters:
   ///   - folder: must exist.
@@ -12,8 +13,8 @@ extension ShardedWeights {
   ///   - overwriting: whether weights that are there may be replaced.
   ///   - produce: hands the bytes of a tensor to the sink.
   /// - Returns: the names of the files written; with more than one, the index is the last.
-  /// - Throws: ``SafetensorsError``, ``SystemError``, or what `produce` throws; then the folder's weights are as
-  ///   they were.
+  /// - Throws: ``SafetensorsError``, ``SystemError``, or what `produce` throws; then the folder's weights are
+  ///   as they were.
   @discardableResult
   public static func write(
     _ tensors: [TensorInfo], metadata: [(key: String, value: String)] = [("format", "pt")], to folder: String,
@@ -51,7 +52,8 @@ extension ShardedWeights {
 
   static let indexName = "model.safetensors.index.json"
 
-  /// Whether transformers would take the name for weights of its own: `model.safetensors`, a shard or the index.
+  /// Whether transformers would take the name for weights of its own: `model.safetensors`, a shard or the
+  /// index.
   static func isWeightName(_ name: String) -> Bool {
     if name == "model.safetensors" || name == indexName { return true }
     guard name.hasPrefix("model-"), name.hasSuffix(".safetensors") else { return false }

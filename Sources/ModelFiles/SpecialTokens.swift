@@ -7,7 +7,8 @@ public struct SpecialTokens: Sendable, Hashable {
   public var mask: String? = "[MASK]"
   /// Tokens with roles that BERT does not know, such as `bos_token`.
   public var others: [Role] = []
-  /// Special tokens without a role; `extra_special_tokens` in the files, before that `additional_special_tokens`.
+  /// Special tokens without a role; `extra_special_tokens` in the files, before that
+  /// `additional_special_tokens`.
   public var extra: [String] = []
 
   /// A token and the key it stands under.

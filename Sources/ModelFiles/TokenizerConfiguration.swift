@@ -4,6 +4,9 @@ public struct TokenizerConfiguration: Sendable {
   /// Named in errors.
   let file: String
 
+  /// The longest file that is accepted, in bytes; so for the other small files of a tokenizer.
+  public static let maximumByteCount = 16 << 20
+
   /// - Throws: ``ConfigurationError`` when `json` is no object.
   public init(_ json: JSONValue, file: String = "tokenizer_config.json") throws(ConfigurationError) {
     (self.json, self.file) = (json, file)
@@ -11,14 +14,17 @@ public struct TokenizerConfiguration: Sendable {
   }
 
   /// - Throws: ``JSONError``, ``ConfigurationError`` or ``SystemError``.
-  public init(path: String) throws { try self.init(JSONValue(path: path), file: path) }
+  public init(path: String) throws {
+    try self.init(JSONValue(path: path, limit: Self.maximumByteCount), file: path)
+  }
 
   /// The bytes of the file as transformers writes it.
   public var bytes: [UInt8] { Array((json.pythonText(sortKeys: true, ensureASCII: false) + "\n").utf8) }
 
   public func write(to path: String) throws(SystemError) { try AtomicFile.write(bytes, to: path) }
 
-  /// The longest input in tokens, or nil when there is none: absent, or the very large number that stands for it.
+  /// The longest input in tokens, or nil when there is none: absent, or the very large number that stands for
+  /// it.
   ///
   /// - Throws: ``ConfigurationError`` when it is no positive integer.
   public func modelMaxLength() throws(ConfigurationError) -> Int? {
@@ -69,7 +75,9 @@ public struct SpecialTokensMap: Sendable {
   }
 
   /// - Throws: ``JSONError``, ``ConfigurationError`` or ``SystemError``.
-  public init(path: String) throws { try self.init(JSONValue(path: path), file: path) }
+  public init(path: String) throws {
+    try self.init(JSONValue(path: path, limit: TokenizerConfiguration.maximumByteCount), file: path)
+  }
 
   /// The map that transformers 4 writes for a tokenizer.
   public init(_ tokens: SpecialTokens) {

@@ -1,16 +1,18 @@
 /// Everything that decides how a BERT tokenizer turns text into ids, gathered from all the files of a folder.
 ///
-/// The files overlap and may disagree. What counts is what `AutoTokenizer` of transformers 5.23 makes of them:
+/// The files overlap and may disagree. What counts is what `AutoTokenizer` of transformers 5.23 makes of
+/// them:
 ///
 /// * The vocabulary is that of tokenizer.json; vocab.txt is read when there is none.
-/// * A `BertTokenizer`, named by tokenizer_config.json or implied by a BERT config.json, takes its options from
-///   tokenizer_config.json alone, absent ones at their defaults: lower case, Chinese characters apart, accents
-///   stripped when lowercasing. The normaliser of tokenizer.json is *not* looked at, nor is its word length.
+/// * A `BertTokenizer`, named by tokenizer_config.json or implied by a BERT config.json, takes its options
+///   from tokenizer_config.json alone, absent ones at their defaults: lower case, Chinese characters apart,
+///   accents stripped when lowercasing. The normaliser of tokenizer.json is *not* looked at, nor is its word
+///   length.
 /// * Any other class takes tokenizer.json as it stands.
-/// * special_tokens_map.json overrides the special tokens of tokenizer_config.json, and is ignored when that has
-///   an `added_tokens_decoder`; so are added_tokens.json and the added tokens of tokenizer.json.
-/// * An added token that the vocabulary has keeps its id there; others get the next free ones in the order of the
-///   ids they are listed with, whatever those are.
+/// * special_tokens_map.json overrides the special tokens of tokenizer_config.json, and is ignored when that
+///   has an `added_tokens_decoder`; so are added_tokens.json and the added tokens of tokenizer.json.
+/// * An added token that the vocabulary has keeps its id there; others get the next free ones in the order of
+///   the ids they are listed with, whatever those are.
 public struct TokenizerDescription: Sendable {
   /// Tokens by id; an id that no token has is an empty string. Of two alike the later counts.
   public var tokens: [String]

@@ -16,11 +16,11 @@ extension TokenizerDescription {
     return file
   }
 
-  /// Writes `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`, replacing those
-  /// that are there.
+  /// Writes `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`, replacing
+  /// those that are there.
   ///
-  /// Versions 4 and 5 of transformers build the same tokenizer from them. `vocab.txt`, which version 5 does not
-  /// write, is left out when a token could not stand on a line of it.
+  /// Versions 4 and 5 of transformers build the same tokenizer from them. `vocab.txt`, which version 5 does
+  /// not write, is left out when a token could not stand on a line of it.
   ///
   /// - Returns: the names of the files written.
   /// - Throws: ``SystemError``.

@@ -39,7 +39,8 @@ public struct TokenizerFile: Sendable {
 
   /// Reads a file.
   ///
-  /// - Throws: ``JSONError``, ``ConfigurationError``, ``VocabularyError`` or ``SystemError``, each with the path.
+  /// - Throws: ``JSONError``, ``ConfigurationError``, ``VocabularyError`` or ``SystemError``, each with the
+  ///   path.
   public init(path: String) throws {
     try self.init(parsing: FileSystem.read(path, limit: Self.maximumByteCount), file: path)
   }

@@ -33,10 +33,11 @@ enum TokenizerFileParser {
   ) throws -> JSONValue {
     json.skipSpace()
     var members: [JSONValue.Member] = []
+    var keys = JSONKeys()
     guard try json.beginObject() else { return .object(members) }
     repeat {
       let (key, offset) = try json.key()
-      if members.contains(where: { $0.key.hasSameBytes(as: key) }) {
+      guard keys.insert(key, isKey: { members[$0].key.hasSameBytes(as: key) }) else {
         throw json.failure(.duplicateKey(key), at: offset)
       }
       members.append(.init(key, try value(&json, key)))

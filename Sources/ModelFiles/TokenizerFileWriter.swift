@@ -1,5 +1,6 @@
 extension TokenizerFile {
-  /// The bytes of the file as the tokenizers library saves it: `Tokenizer.save`, pretty, without a final newline.
+  /// The bytes of the file as the tokenizers library saves it: `Tokenizer.save`, pretty, without a final
+  /// newline.
   ///
   /// Tokens stand in the order of their ids; of two alike only the last, as the library knows no other.
   public var bytes: [UInt8] { Array(json.pythonText(indent: 2, ensureASCII: false).utf8) }

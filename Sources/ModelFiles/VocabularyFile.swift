@@ -26,8 +26,8 @@ public struct VocabularyFile: Sendable {
 
   public init(tokens: [String]) { self.tokens = tokens }
 
-  /// Reads a file as the reference does (tokenizers, `WordPiece::read_file`): lines end in LF, white space at their
-  /// end is cut off.
+  /// Reads a file as the reference does (tokenizers, `WordPiece::read_file`): lines end in LF, white space at
+  /// their end is cut off.
   ///
   /// - Throws: ``VocabularyError/notUTF8(line:file:)``, ``SystemError``.
   public init(path: String) throws {
@@ -153,7 +153,8 @@ extension VocabularyError: CustomStringConvertible {
       "token \(id), \(JSONValue.string(token).compactText()), cannot stand on a line of vocab.txt; "
         + "write tokenizer.json alone"
     case .invalidID(let token, let found, let file):
-      "\(file): token '\(token)' has the id \(found); ids must be distinct and count from 0 without large gaps"
+      "\(file): token '\(token)' has the id \(found); "
+        + "ids must be distinct and count from 0 without large gaps"
     }
   }
 }

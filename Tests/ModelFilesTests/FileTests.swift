@@ -96,7 +96,10 @@ struct FileTests {
 
   @Test(
     "paths are taken apart",
-    arguments: [("a", ".", "a"), ("/a", "/", "a"), ("x/y/", "x", "y"), ("/", "/", ""), ("a//b", "a", "b")])
+    arguments: [
+      ("a", ".", "a"), ("/a", "/", "a"), ("x/y/", "x", "y"), ("/", "/", ""), ("a//b", "a", "b"),
+      ("a/\u{338}b", "a", "\u{338}b"),
+    ])
   func splitsPaths(path: String, parent: String, name: String) {
     #expect(FileSystem.parent(of: path) == parent)
     #expect(FileSystem.name(of: path) == name)

@@ -96,7 +96,8 @@ struct ShardedWeightsTests {
   }
 
   static let unsafe = [
-    "../x.safetensors", "/etc/x.safetensors", "C:x.safetensors", #"..\x.safetensors"#,
+    "../x.safetensors", "../\u{338}x.safetensors", "/etc/x.safetensors", "C:x.safetensors",
+    #"..\x.safetensors"#,
     #"\\server\x.safetensors"#,
     "a/../../x.safetensors", "", ".", "x.bin", "x.safetensors/", "a//x.safetensors", "x.safetensors\0",
     "x.SAFETENSORS",

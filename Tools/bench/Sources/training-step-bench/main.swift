@@ -17,7 +17,7 @@ var options = ["--steps": 20, "--batch": 8, "--tokens": 14, "--threads": 2]
 var arguments = CommandLine.arguments.dropFirst()[...]
 while let name = arguments.popFirst() {
   guard options[name] != nil, let value = arguments.popFirst().flatMap({ Int($0) }) else {
-    fputs("usage: training-step-bench [--steps N] [--batch N] [--tokens N] [--threads N]\n", stderr)
+    print("usage: training-step-bench [--steps N] [--batch N] [--tokens N] [--threads N]")
     exit(64)
   }
   options[name] = value
@@ -26,19 +26,22 @@ let (steps, batch) = (options["--steps", default: 20], options["--batch", defaul
 let tokens = options["--tokens", default: 14]
 let warmUp = 3
 
-func minorFaults() -> Int {
+/// What the process has used so far.
+func usage() -> rusage {
   var usage = rusage()
-  getrusage(RUSAGE_SELF, &usage)
-  return Int(usage.ru_minflt)
+  #if canImport(Glibc)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  #else
+    getrusage(RUSAGE_SELF, &usage)
+  #endif
+  return usage
 }
 
 func peakBytes() -> Int {
-  var usage = rusage()
-  getrusage(RUSAGE_SELF, &usage)
   #if canImport(Darwin)
-    return Int(usage.ru_maxrss)
+    usage().ru_maxrss
   #else
-    return Int(usage.ru_maxrss) * 1024
+    usage().ru_maxrss * 1024
   #endif
 }
 
@@ -73,8 +76,8 @@ _ = try trainer.train(on: data) { event in
   guard case .step(let record) = event else { return .continue }
   let now = clock.now
   if record.step > warmUp { seconds.append((now - last) / .seconds(1)) }
-  if record.step == warmUp { faultsAtStart = minorFaults() }
-  faults = minorFaults()
+  if record.step == warmUp { faultsAtStart = usage().ru_minflt }
+  faults = usage().ru_minflt
   last = clock.now
   return .continue
 }
