@@ -14,12 +14,26 @@ let package = Package(
   name: "swift-pretrained",
   platforms: [.macOS(.v15)],
   products: [
+    .library(name: "Pretrained", targets: ["Pretrained"]),
     .library(name: "FineTuning", targets: ["FineTuning"]),
     .library(name: "BERT", targets: ["BERT"]),
     .library(name: "WordPiece", targets: ["WordPiece"]),
     .library(name: "ModelFiles", targets: ["ModelFiles"]),
+    .executable(name: "ckpt", targets: ["ckpt"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
+    // The command: parses, prints, draws; nothing else prints.
+    .executableTarget(
+      name: "ckpt",
+      dependencies: ["Pretrained", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    // The front door: opens folders, loads models, exports them.
+    .target(
+      name: "Pretrained", dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "Tensors"],
+      swiftSettings: strict),
     // Data, splits, optimiser, schedule, trainer, metrics.
     .target(
       name: "FineTuning",
@@ -58,6 +72,7 @@ let package = Package(
       name: "FineTuningTests",
       dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels"],
       swiftSettings: strict),
+    .testTarget(name: "ParityTests", dependencies: ["Pretrained", "Tensors"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

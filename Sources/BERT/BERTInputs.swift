@@ -36,8 +36,12 @@ public struct BERTInputs: Sendable, Equatable {
     guard let first = inputIDs.first, !first.isEmpty else { throw .empty }
     try self.init(
       batchSize: inputIDs.count, length: first.count, inputIDs: try flattened(inputIDs, "input_ids"),
-      tokenTypeIDs: try tokenTypeIDs.map { rows throws(BERTInputError) in try flattened(rows, "token_type_ids") },
-      attentionMask: try attentionMask.map { rows throws(BERTInputError) in try flattened(rows, "attention_mask") })
+      tokenTypeIDs: try tokenTypeIDs.map { rows throws(BERTInputError) in
+        try flattened(rows, "token_type_ids")
+      },
+      attentionMask: try attentionMask.map { rows throws(BERTInputError) in
+        try flattened(rows, "attention_mask")
+      })
   }
 
   /// A batch that is already flat.
@@ -50,11 +54,14 @@ public struct BERTInputs: Sendable, Equatable {
   ///   - attentionMask: B·S; 1 marks a token, 0 padding; all 1 when nil.
   /// - Throws: ``BERTInputError`` when a count disagrees or a mask holds anything but 0 and 1.
   public init(
-    batchSize: Int, length: Int, inputIDs: [Int32], tokenTypeIDs: [Int32]? = nil, attentionMask: [Int32]? = nil
+    batchSize: Int, length: Int, inputIDs: [Int32], tokenTypeIDs: [Int32]? = nil,
+    attentionMask: [Int32]? = nil
   ) throws(BERTInputError) {
     guard batchSize > 0, length > 0 else { throw .empty }
     let (count, overflow) = batchSize.multipliedReportingOverflow(by: length)
-    let fields = [("input_ids", inputIDs), ("token_type_ids", tokenTypeIDs), ("attention_mask", attentionMask)]
+    let fields = [
+      ("input_ids", inputIDs), ("token_type_ids", tokenTypeIDs), ("attention_mask", attentionMask),
+    ]
     for case (let field, let values?) in fields where overflow || values.count != count {
       throw .elementCount(field: field, expected: overflow ? .max : count, found: values.count)
     }
@@ -65,7 +72,9 @@ public struct BERTInputs: Sendable, Equatable {
     self.length = length
     self.inputIDs = inputIDs
     self.tokenTypeIDs = tokenTypeIDs ?? [Int32](repeating: 0, count: count)
-    self.attentionMask = attentionMask.flatMap { $0.contains(0) ? $0.map(UInt8.init(truncatingIfNeeded:)) : nil }
+    self.attentionMask = attentionMask.flatMap {
+      $0.contains(0) ? $0.map(UInt8.init(truncatingIfNeeded:)) : nil
+    }
   }
 
   /// Checks every id against the tables it will index.
@@ -77,12 +86,14 @@ public struct BERTInputs: Sendable, Equatable {
       throw .tooLong(found: length, limit: configuration.maxPositionEmbeddings)
     }
     let tables = [
-      ("input_ids", inputIDs, configuration.vocabSize), ("token_type_ids", tokenTypeIDs, configuration.typeVocabSize),
+      ("input_ids", inputIDs, configuration.vocabSize),
+      ("token_type_ids", tokenTypeIDs, configuration.typeVocabSize),
     ]
     for (field, values, limit) in tables {
       if let index = values.firstIndex(where: { $0 < 0 || $0 >= limit }) {
         throw .idOutOfRange(
-          field: field, row: index / length, position: index % length, found: Int(values[index]), limit: limit)
+          field: field, row: index / length, position: index % length, found: Int(values[index]), limit: limit
+        )
       }
     }
   }

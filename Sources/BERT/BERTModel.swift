@@ -73,7 +73,9 @@ public final class BERTModel: Sendable {
         shape: [inputs.batchSize, hidden.columns],
         values: [Float](repeating: 0, count: inputs.batchSize * hidden.columns))
       for row in 0..<inputs.batchSize {
-        let tokens = (row * inputs.length..<(row + 1) * inputs.length).filter { inputs.attentionMask?[$0] != 0 }
+        let tokens = (row * inputs.length..<(row + 1) * inputs.length).filter {
+          inputs.attentionMask?[$0] != 0
+        }
         let count = max(Float(tokens.count), 1e-9)
         for column in 0..<hidden.columns {
           let sum = tokens.reduce(Float(0)) { $0 + hidden.start[$1 * hidden.stride + column] }

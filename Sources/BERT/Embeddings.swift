@@ -21,7 +21,9 @@ struct Embeddings: Sendable {
   }
 
   /// activations.output (T, C) = dropout(LayerNorm(word + tokenType + position))
-  func forward(_ batch: Batch, _ activations: inout EmbeddingActivations, _ dropout: Dropout?, _ compute: Compute) {
+  func forward(
+    _ batch: Batch, _ activations: inout EmbeddingActivations, _ dropout: Dropout?, _ compute: Compute
+  ) {
     compute.embed(
       word: word.values, tokenType: tokenType.values, position: position.values, ids: batch.inputIDs,
       types: batch.tokenTypeIDs, positions: batch.positions, into: activations.sum)

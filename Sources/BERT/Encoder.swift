@@ -46,7 +46,8 @@ struct Encoder: Sendable {
       let activations = workspace.layers[index]
       let x = index > 0 ? workspace.layers[index - 1].feedForward.output : workspace.embeddings.output
       layer.feedForward.backward(
-        input: activations.attention.output, activations.feedForward, inPlace: dy, scratch, gradients, compute)
+        input: activations.attention.output, activations.feedForward, inPlace: dy, scratch, gradients, compute
+      )
       layer.attention.backward(
         input: x, batch, activations.attention, inPlace: dy, scratch, gradients, compute)
     }

@@ -21,7 +21,9 @@ struct FeedForward: Sendable {
   }
 
   /// activations.output (T, C) from the attention's output y (T, C).
-  func forward(_ y: Matrix, _ activations: inout FeedForwardActivations, _ dropout: Dropout?, _ compute: Compute) {
+  func forward(
+    _ y: Matrix, _ activations: inout FeedForwardActivations, _ dropout: Dropout?, _ compute: Compute
+  ) {
     intermediate.forwardWithoutBias(y, into: activations.preActivation, compute)
     compute.biasActivation(
       activation, activations.preActivation, bias: intermediate.bias.values, into: activations.inner)

@@ -21,7 +21,8 @@ package final class Gradients {
   ///   - tokenCapacity: the most tokens that one step will look up, over all its batches.
   ///   - denseWordGradient: true for a masked LM with a tied decoder.
   package init(
-    layout: ParameterLayout, configuration: BERTConfiguration, tokenCapacity: Int, denseWordGradient: Bool = false
+    layout: ParameterLayout, configuration: BERTConfiguration, tokenCapacity: Int,
+    denseWordGradient: Bool = false
   ) throws {
     self.layout = layout
     hasDenseWordGradient = denseWordGradient

@@ -33,7 +33,8 @@ package struct Linear: Sendable {
 
   package init(_ store: ParameterStore, _ name: String, inputSize: Int, outputSize: Int) {
     self.init(
-      weight: Parameter(store, name + ".weight"), bias: Parameter(store, name + ".bias"), inputSize: inputSize,
+      weight: Parameter(store, name + ".weight"), bias: Parameter(store, name + ".bias"),
+      inputSize: inputSize,
       outputSize: outputSize)
   }
 
@@ -92,7 +93,8 @@ package struct LayerNorm: Sendable {
 
   /// Replaces dY (T, C) by dZ, and adds the gradients of weight and bias.
   func backward(
-    inPlace dy: Matrix, input z: Matrix, _ statistics: RowStatistics, _ gradients: Gradients, _ compute: Compute
+    inPlace dy: Matrix, input z: Matrix, _ statistics: RowStatistics, _ gradients: Gradients,
+    _ compute: Compute
   ) {
     compute.layerNormBackwardParameters(
       dy, input: z, mean: statistics.mean, rstd: statistics.rstd, gammaGradient: gradients.values(of: weight),

@@ -9,6 +9,7 @@ struct PredictionHead: Sendable {
   let transform: Linear
   let layerNorm: LayerNorm
   let decoder: Linear  // (V, C), the word table unless the checkpoint unties it
+  let isDecoderTied: Bool
   let activation: activation_kind
 
   init(_ network: Network) {
@@ -17,8 +18,9 @@ struct PredictionHead: Sendable {
     transform = Linear(store, "cls.predictions.transform.dense", inputSize: size, outputSize: size)
     layerNorm = LayerNorm(store, "cls.predictions.transform.LayerNorm", epsilon: configuration.layerNormEps)
     let untied = "cls.predictions.decoder.weight"
+    isDecoderTied = store.table[untied] == nil
     decoder = Linear(
-      weight: store.table[untied] == nil ? network.encoder.embeddings.word : Parameter(store, untied),
+      weight: isDecoderTied ? network.encoder.embeddings.word : Parameter(store, untied),
       bias: Parameter(store, "cls.predictions.bias"), inputSize: size, outputSize: configuration.vocabSize)
     activation = configuration.hiddenAct.kernel
   }
@@ -55,7 +57,8 @@ struct PredictionHead: Sendable {
 
   /// From dLogits, which `activations.logits` holds, to the gradient of `hidden`.
   func backward(
-    _ hidden: Matrix, _ activations: Activations, into dHidden: Matrix, _ gradients: Gradients, _ compute: Compute
+    _ hidden: Matrix, _ activations: Activations, into dHidden: Matrix, _ gradients: Gradients,
+    _ compute: Compute
   ) {
     decoder.backwardParameters(activations.logits, input: activations.normalised, gradients, compute)
     let dy = activations.normalised  // no longer needed once the decoder has its gradient
@@ -67,11 +70,11 @@ struct PredictionHead: Sendable {
   }
 }
 
-/// BERT with the masked language model head, tied to the word table.
+/// BERT with the masked language model head; its decoder is the word table unless the checkpoint unties it.
 ///
 /// Reference: `BertForMaskedLM` in transformers' `modeling_bert.py`.
 public final class BERTForMaskedLM: Trainable {
-  package static var hasDenseWordGradient: Bool { true }
+  package var hasDenseWordGradient: Bool { head.isDecoderTied }
   package let network: Network
   private let head: PredictionHead
 

@@ -14,7 +14,9 @@ package final class Network: Sendable {
   /// Workspaces that no call is using; concurrent calls each take their own.
   private let idle = Mutex<[Workspace]>([])
 
-  init(store: ParameterStore, configuration: BERTConfiguration, architecture: BERTArchitecture, compute: Compute) {
+  init(
+    store: ParameterStore, configuration: BERTConfiguration, architecture: BERTArchitecture, compute: Compute
+  ) {
     self.store = store
     self.configuration = configuration
     self.architecture = architecture
@@ -37,7 +39,8 @@ package final class Network: Sendable {
     let (store, report) = try ParameterStore.load(
       from: source, configuration: configuration, architecture: architecture, storage: storage, seed: seed)
     let network = Network(
-      store: store, configuration: configuration, architecture: architecture, compute: Compute(threads: threads))
+      store: store, configuration: configuration, architecture: architecture,
+      compute: Compute(threads: threads))
     return (network, report)
   }
 

@@ -25,7 +25,8 @@ public final class BERTForQuestionAnswering: Sendable {
     from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil
   ) throws -> (model: BERTForQuestionAnswering, report: LoadReport) {
     let (network, report) = try Network.load(
-      from: source, configuration: configuration, architecture: .questionAnswering, storage: .mapped, seed: seed,
+      from: source, configuration: configuration, architecture: .questionAnswering, storage: .mapped,
+      seed: seed,
       threads: threads)
     return (BERTForQuestionAnswering(network: network), report)
   }

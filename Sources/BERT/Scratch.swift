@@ -10,7 +10,9 @@ struct Carver {
   private let start: UnsafeMutablePointer<Float>
 
   /// Measures.
-  init() { start = UnsafeMutableRawPointer(bitPattern: 4096).unsafelyUnwrapped.assumingMemoryBound(to: Float.self) }
+  init() {
+    start = UnsafeMutableRawPointer(bitPattern: 4096).unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+  }
 
   init(_ block: MemoryBlock) { start = block.start.assumingMemoryBound(to: Float.self) }
 

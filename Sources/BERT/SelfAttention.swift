@@ -25,7 +25,8 @@ struct SelfAttention: Sendable {
     probabilityDropout = configuration.attentionProbsDropoutProb
     outputDropout = configuration.hiddenDropoutProb
     let adjacent =
-      key.weight.values == query.weight.values + size * size && value.weight.values == key.weight.values + size * size
+      key.weight.values == query.weight.values + size * size
+      && value.weight.values == key.weight.values + size * size
       && key.bias.values == query.bias.values + size && value.bias.values == key.bias.values + size
     packed =
       adjacent ? Linear(weight: query.weight, bias: query.bias, inputSize: size, outputSize: 3 * size) : nil
@@ -33,7 +34,8 @@ struct SelfAttention: Sendable {
 
   /// activations.output (T, C) from the layer's input x (T, C).
   func forward(
-    _ x: Matrix, _ batch: Batch, _ activations: inout AttentionActivations, _ dropout: Dropout?, _ compute: Compute
+    _ x: Matrix, _ batch: Batch, _ activations: inout AttentionActivations, _ dropout: Dropout?,
+    _ compute: Compute
   ) {
     let size = x.columns
     if let packed {

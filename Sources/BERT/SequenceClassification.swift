@@ -26,7 +26,8 @@ public final class BERTForSequenceClassification: Trainable {
     self.network = network
     pooler = Pooler(network.store, prefix: network.prefix, configuration)
     classifier = Linear(
-      network.store, "classifier", inputSize: configuration.hiddenSize, outputSize: configuration.labels.count)
+      network.store, "classifier", inputSize: configuration.hiddenSize, outputSize: configuration.labels.count
+    )
     dropoutProbability = configuration.classifierDropout ?? configuration.hiddenDropoutProb
   }
 
@@ -51,7 +52,8 @@ public final class BERTForSequenceClassification: Trainable {
 
   /// As the public form; `storage: .flat` makes the parameters trainable.
   package static func load(
-    from source: any WeightSource, configuration: BERTConfiguration, labels: [String]?, problemType: ProblemType?,
+    from source: any WeightSource, configuration: BERTConfiguration, labels: [String]?,
+    problemType: ProblemType?,
     seed: UInt64, threads: Int?, storage: ParameterStore.Storage
   ) throws -> (model: BERTForSequenceClassification, report: LoadReport) {
     var configuration = configuration
@@ -88,7 +90,8 @@ public final class BERTForSequenceClassification: Trainable {
   }
 
   package func step(
-    _ inputs: BERTInputs, labels: SequenceLabels, _ workspace: Workspace, _ gradients: Gradients, dropout: Dropout?,
+    _ inputs: BERTInputs, labels: SequenceLabels, _ workspace: Workspace, _ gradients: Gradients,
+    dropout: Dropout?,
     _ options: LossOptions
   ) throws -> Float {
     try inputs.check(against: configuration)
@@ -119,7 +122,8 @@ public final class BERTForSequenceClassification: Trainable {
       compute.dropout(head.pooledGradient, mask: mask.bytes, scale: mask.scale, into: head.pooledGradient)
     }
     pooler.backward(
-      hidden, batch, pooled: head.pooled, inPlace: head.pooledGradient, into: workspace.gradient, gradients, compute)
+      hidden, batch, pooled: head.pooled, inPlace: head.pooledGradient, into: workspace.gradient, gradients,
+      compute)
     network.encoder.backward(workspace, gradients)
     return loss
   }
@@ -131,14 +135,16 @@ public final class BERTForSequenceClassification: Trainable {
   ///   - labels: in the form the problem type asks for.
   /// - Returns: gradients by parameter name; shapes as the parameters.
   /// - Throws: ``BERTInputError`` when inputs or labels do not fit the model; an error when memory runs out.
-  public func lossAndGradients(_ inputs: BERTInputs, labels: SequenceLabels, options: LossOptions = .init()) throws
+  public func lossAndGradients(_ inputs: BERTInputs, labels: SequenceLabels, options: LossOptions = .init())
+    throws
     -> (loss: Float, gradients: [(name: String, gradient: Tensor)])
   {
     try gradientsOfLoss(inputs, labels: labels, options: options)
   }
 
   /// The problem type in force for `labels`: the configuration's, else what the reference deduces from the labels.
-  package static func problemType(_ configuration: BERTConfiguration, _ labels: SequenceLabels) -> ProblemType {
+  package static func problemType(_ configuration: BERTConfiguration, _ labels: SequenceLabels) -> ProblemType
+  {
     if let given = configuration.problemType { return given }
     if configuration.labels.count == 1 { return .regression }
     if case .classes = labels { return .singleLabelClassification }
@@ -151,14 +157,17 @@ public final class BERTForSequenceClassification: Trainable {
     case regression([Float])
     case multiLabel([Float])
 
-    init(_ labels: SequenceLabels, _ inputs: BERTInputs, _ configuration: BERTConfiguration) throws(BERTInputError) {
+    init(_ labels: SequenceLabels, _ inputs: BERTInputs, _ configuration: BERTConfiguration)
+      throws(BERTInputError)
+    {
       let (batch, count) = (inputs.batchSize, configuration.labels.count)
       let problem = BERTForSequenceClassification.problemType(configuration, labels)
       switch (labels, problem) {
       case (.classes(let classes), .singleLabelClassification):
         guard classes.count == batch, classes.allSatisfy({ (0..<count).contains($0) || $0 == -100 }) else {
           throw .labels(
-            expected: "\(batch) classes in 0 ..< \(count)", found: "\(classes.count) values \(classes.prefix(8))")
+            expected: "\(batch) classes in 0 ..< \(count)",
+            found: "\(classes.count) values \(classes.prefix(8))")
         }
         self = .classes(classes.map(Int32.init))
       case (.values(let values), .regression), (.values(let values), .multiLabelClassification):

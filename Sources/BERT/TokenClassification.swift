@@ -15,7 +15,8 @@ public final class BERTForTokenClassification: Trainable {
     let configuration = network.configuration
     self.network = network
     classifier = Linear(
-      network.store, "classifier", inputSize: configuration.hiddenSize, outputSize: configuration.labels.count)
+      network.store, "classifier", inputSize: configuration.hiddenSize, outputSize: configuration.labels.count
+    )
     dropoutProbability = configuration.classifierDropout ?? configuration.hiddenDropoutProb
   }
 
@@ -27,13 +28,15 @@ public final class BERTForTokenClassification: Trainable {
   ///   - threads: nil uses every core.
   /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
   public static func load(
-    from source: any WeightSource, configuration: BERTConfiguration, labels: [String]? = nil, seed: UInt64 = 42,
+    from source: any WeightSource, configuration: BERTConfiguration, labels: [String]? = nil,
+    seed: UInt64 = 42,
     threads: Int? = nil
   ) throws -> (model: BERTForTokenClassification, report: LoadReport) {
     var configuration = configuration
     if let labels { configuration.labels = labels }
     let (network, report) = try Network.load(
-      from: source, configuration: configuration, architecture: .tokenClassification, storage: .mapped, seed: seed,
+      from: source, configuration: configuration, architecture: .tokenClassification, storage: .mapped,
+      seed: seed,
       threads: threads)
     return (BERTForTokenClassification(network: network), report)
   }

@@ -5,7 +5,7 @@ package protocol Trainable: Sendable {
   associatedtype Labels: Sendable
 
   /// Whether the word table is tied to a decoder, so that its gradient is dense.
-  static var hasDenseWordGradient: Bool { get }
+  var hasDenseWordGradient: Bool { get }
 
   var network: Network { get }
 
@@ -24,7 +24,7 @@ package protocol Trainable: Sendable {
 }
 
 extension Trainable {
-  package static var hasDenseWordGradient: Bool { false }
+  package var hasDenseWordGradient: Bool { false }
 
   /// The mean loss of one batch and the gradient of every parameter, without dropout.
   ///
@@ -38,11 +38,12 @@ extension Trainable {
   {
     // Gradients need the flat layout; a model that was mapped for inference is copied into one.
     guard let layout = network.store.layout else {
-      return try Self(network: try network.flattened()).gradientsOfLoss(inputs, labels: labels, options: options)
+      return try Self(network: try network.flattened()).gradientsOfLoss(
+        inputs, labels: labels, options: options)
     }
     let gradients = try Gradients(
       layout: layout, configuration: network.configuration, tokenCapacity: inputs.tokenCount,
-      denseWordGradient: Self.hasDenseWordGradient)
+      denseWordGradient: hasDenseWordGradient)
     gradients.begin()
     let workspace = try Workspace(network.configuration, .init(inputs), training: true)
     let loss = try step(inputs, labels: labels, workspace, gradients, dropout: nil, options)

@@ -180,7 +180,8 @@ private struct Buffers {
       let probabilities = carver.floats(scoreCount)
       let attention = AttentionActivations(
         queryKeyValue: packed, probabilities: probabilities,
-        dropped: training ? carver.floats(scoreCount) : probabilities, context: hidden(size), sum: hidden(size),
+        dropped: training ? carver.floats(scoreCount) : probabilities, context: hidden(size),
+        sum: hidden(size),
         statistics: statistics(), output: hidden(size), probabilityMaskBytes: maskBytes(scoreCount),
         outputMaskBytes: maskBytes(tokens * size))
       let feedForward = FeedForwardActivations(

@@ -59,10 +59,10 @@ INLINE floats tanh_of(floats x) {
   p = multiply_add(p, s, splat(-0.0537382923f));
   p = multiply_add(p, s, splat(0.133314192f));
   p = multiply_add(p, s, splat(-0.333332807f));
-  floats near = multiply_add(p * s, x, x);
+  floats near = multiply_add(p * s, t, t);
   t = t > 10.0f ? splat(10.0f) : t;
   floats far = 1.0f - 2.0f / (exp_of(t + t) + 1.0f);
-  return t > 0.625f ? with_sign_of(far, x) : near;
+  return with_sign_of(t > 0.625f ? far : near, x);
 }
 
 /// Φ(x), the normal distribution. The negative tail comes from erfc, so it keeps its relative accuracy, which

@@ -87,15 +87,22 @@ static void layernorm_backward_parameters(const float *dy, const float *z, const
 }
 
 static void column_sums(const float *x, size_t stride, float *sums, size_t rows, size_t first, size_t last) {
-  for (size_t c = first; c < last; c += LANES) {
-    const size_t n = last - c < LANES ? last - c : LANES;
-    floats sum = load(sums + c, n);
+  for (size_t c = first; c < last; c += 4 * LANES) {  // four vectors a row, so that memory is read in longer pieces
+    size_t n[4];
+    floats sum[4];
+    for (size_t v = 0; v < 4; v++) {
+      const size_t at = c + v * LANES;
+      n[v] = at >= last ? 0 : (last - at < LANES ? last - at : LANES);
+      sum[v] = load(sums + c + v * LANES, n[v]);
+    }
     for (size_t block = 0; block < rows; block += BLOCK_ROWS) {
       const size_t end = rows - block < BLOCK_ROWS ? rows : block + BLOCK_ROWS;
-      floats block_sum = 0;
-      for (size_t r = block; r < end; r++) block_sum += load(x + r * stride + c, n);
-      sum += block_sum;
+      floats part[4] = {0};
+      for (size_t r = block; r < end; r++) {
+        for (size_t v = 0; v < 4; v++) part[v] += load(x + r * stride + c + v * LANES, n[v]);
+      }
+      for (size_t v = 0; v < 4; v++) sum[v] += part[v];
     }
-    store(sums + c, sum, n);
+    for (size_t v = 0; v < 4; v++) store(sums + c + v * LANES, sum[v], n[v]);
   }
 }

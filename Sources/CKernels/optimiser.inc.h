@@ -19,7 +19,7 @@ INLINE void adamw_of(bool has_gradient, float *p, float *m, float *v, const floa
     floats gradient = has_gradient ? load(g + i, n) * s.gradient_scale : splat(0.0f);
     floats first = load(m + i, n), second = load(v + i, n);
     first = multiply_add(splat(s.one_minus_beta1), gradient - first, first);
-    second = multiply_add(second, splat(s.beta2), s.one_minus_beta2 * gradient * gradient);
+    second = multiply_add(s.one_minus_beta2 * gradient, gradient, second * s.beta2);
     floats root = __builtin_elementwise_sqrt(second) / s.bias_correction2_sqrt;
     store(m + i, first, n);
     store(v + i, second, n);

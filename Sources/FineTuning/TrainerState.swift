@@ -64,7 +64,8 @@ public struct TrainerState: Sendable {
               object(
                 ("early_stopping_patience", .number("\(patience)")),
                 ("early_stopping_threshold", .number(arguments.earlyStoppingThreshold)))
-            ), ("attributes", object(("early_stopping_patience_counter", .number("\(earlyStoppingCounter)")))))))
+            ), ("attributes", object(("early_stopping_patience_counter", .number("\(earlyStoppingCounter)"))))
+          )))
     }
     callbacks.append(
       .init(

@@ -73,7 +73,8 @@ public struct TrainingArguments: Sendable, Equatable {
     func require(_ holds: Bool, _ name: String, _ found: some Any, _ expected: String) throws(TrainingError) {
       if !holds { throw .argument(name: name, found: "\(found)", expected: expected) }
     }
-    try require(numTrainEpochs > 0 && numTrainEpochs < 1e9, "num_train_epochs", numTrainEpochs, "a positive number")
+    try require(
+      numTrainEpochs > 0 && numTrainEpochs < 1e9, "num_train_epochs", numTrainEpochs, "a positive number")
     try require(maxSteps ?? 1 > 0, "max_steps", maxSteps ?? 0, "a positive number")
     try require(batchSize > 0, "per_device_train_batch_size", batchSize, "at least 1")
     try require(evalBatchSize > 0, "per_device_eval_batch_size", evalBatchSize, "at least 1")
@@ -85,7 +86,8 @@ public struct TrainingArguments: Sendable, Equatable {
     try require(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "a number from 0; 0 clips nothing")
     try require(warmupSteps >= 0 && warmupSteps.isFinite, "warmup_steps", warmupSteps, "a number from 0")
     try require(
-      (0..<1).contains(labelSmoothingFactor), "label_smoothing_factor", labelSmoothingFactor, "a number in 0 ..< 1")
+      (0..<1).contains(labelSmoothingFactor), "label_smoothing_factor", labelSmoothingFactor,
+      "a number in 0 ..< 1")
     try require(
       gradientAccumulationSteps > 0, "gradient_accumulation_steps", gradientAccumulationSteps, "at least 1")
     for (name, strategy) in [

@@ -61,7 +61,7 @@ extension Compute {
 }
 
 /// `matrix_product` of kernels.h: transposeA, transposeB, m, n, k, a, lda, b, ldb, beta, c, ldc.
-typealias ProductFunction =
+package typealias ProductFunction =
   @convention(c) (
     Bool, Bool, Int, Int, Int, UnsafePointer<Float>?, Int, UnsafePointer<Float>?, Int, Float,
     UnsafeMutablePointer<Float>?, Int
@@ -75,13 +75,17 @@ package enum ProductImplementation: String, Sendable, CaseIterable {
   case blas
 
   /// With AVX2 and AVX-512 our own are faster for the few hundred rows of a training step (by 5 to 20 % against
-  /// OpenBLAS 0.3.21 on Zen 4); elsewhere the library is.
+  /// OpenBLAS 0.3.21 on Zen 4); elsewhere, and on Apple's matrix units, the library is.
   package static func fastest(for kernels: Kernels) -> ProductImplementation {
-    kernels.name == "baseline" ? .blas : .kernels
+    #if canImport(Darwin)
+      .blas
+    #else
+      kernels.name == "baseline" ? .blas : .kernels
+    #endif
   }
 
   /// The function that multiplies, on one thread.
-  func function(_ kernels: Kernels) -> ProductFunction {
+  package func function(_ kernels: Kernels) -> ProductFunction {
     switch self {
     case .kernels: kernels.set.pointee.product
     case .blas: matrix_product
@@ -90,22 +94,26 @@ package enum ProductImplementation: String, Sendable, CaseIterable {
 }
 
 /// One thread's share of a product: a block of C.
-struct Panel {
-  let rows: Range<Int>
-  let columns: Range<Int>
+package struct Panel {
+  package let rows: Range<Int>
+  package let columns: Range<Int>
 }
 
 /// How a product is cut into panels, by its shape alone.
-struct PanelCut {
+package struct PanelCut {
   private let rowsPerPanel: Int
   private let columnsPerPanel: Int
   private let panelsAcross: Int
   private let rows: Int
   private let columns: Int
   /// Panels.
-  let count: Int
+  package let count: Int
 
-  init(rows: Int, columns: Int, depth: Int) {
+  /// - Parameters:
+  ///   - rows: of C.
+  ///   - columns: of C.
+  ///   - depth: the terms of each sum.
+  package init(rows: Int, columns: Int, depth: Int) {
     (self.rows, self.columns) = (rows, columns)
     // The part of A that a panel works on at a time, 256 columns of it, stays in the second-level cache.
     let bands = max(1, (rows + 511) / 512)
@@ -117,7 +125,8 @@ struct PanelCut {
     count = (rows + rowsPerPanel - 1) / rowsPerPanel * panelsAcross
   }
 
-  subscript(index: Int) -> Panel {
+  /// The panel of that number.
+  package subscript(index: Int) -> Panel {
     let (band, across) = index.quotientAndRemainder(dividingBy: panelsAcross)
     return Panel(
       rows: band * rowsPerPanel..<min((band + 1) * rowsPerPanel, rows),

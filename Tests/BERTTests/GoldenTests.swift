@@ -32,10 +32,12 @@ struct GoldenTests {
   @Test(
     "sequence classification: logits, loss and every gradient, for every loss and activation",
     arguments: [
-      "SequenceClassification_single", "SequenceClassification_regression1", "SequenceClassification_regression3",
+      "SequenceClassification_single", "SequenceClassification_regression1",
+      "SequenceClassification_regression3",
       "SequenceClassification_multilabel", "SequenceClassification_act_gelu_new",
       "SequenceClassification_act_relu", "SequenceClassification_act_gelu_pytorch_tanh",
-      "SequenceClassification_unpadded", "SequenceClassification_uneven", "SequenceClassification_label_smoothing",
+      "SequenceClassification_unpadded", "SequenceClassification_uneven",
+      "SequenceClassification_label_smoothing",
     ])
   func sequenceClassification(name: String) throws {
     let checkpoint = try TinyCheckpoint(name)
@@ -45,7 +47,8 @@ struct GoldenTests {
     try checkLogits(checkpoint, try model.logits(checkpoint.inputs()))
     let smoothing = try #require(checkpoint.expected["label_smoothing"]?.doubleValue)
     let (loss, gradients) = try model.lossAndGradients(
-      checkpoint.inputs(), labels: checkpoint.sequenceLabels(), options: .init(labelSmoothing: Float(smoothing)))
+      checkpoint.inputs(), labels: checkpoint.sequenceLabels(),
+      options: .init(labelSmoothing: Float(smoothing)))
     try check(checkpoint, loss: loss, gradients: gradients)
   }
 
@@ -67,7 +70,8 @@ struct GoldenTests {
   @Test("masked language model: logits, loss and every gradient, the tied table's included")
   func maskedLM() throws {
     let checkpoint = try TinyCheckpoint("MaskedLM")
-    let (model, _) = try BERTForMaskedLM.load(from: checkpoint.weights, configuration: checkpoint.configuration)
+    let (model, _) = try BERTForMaskedLM.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
     let logits = try model.logits(checkpoint.inputs())
     try checkLogits(checkpoint, logits)
     let some = try model.logits(checkpoint.inputs(), at: [8, 1])
@@ -103,7 +107,8 @@ struct GoldenTests {
   @Test("a pre-training checkpoint serves both of its heads")
   func preTraining() throws {
     let checkpoint = try TinyCheckpoint("PreTraining")
-    let (masked, _) = try BERTForMaskedLM.load(from: checkpoint.weights, configuration: checkpoint.configuration)
+    let (masked, _) = try BERTForMaskedLM.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
     try checkLogits(checkpoint, try masked.logits(checkpoint.inputs()), "prediction_logits")
     let (next, _) = try BERTForNextSentencePrediction.load(
       from: checkpoint.weights, configuration: checkpoint.configuration)
@@ -124,11 +129,13 @@ struct GoldenTests {
       let columns = checkpoint.configuration.hiddenSize
       for token in 0..<inputs.tokenCount where inputs.attentionMask?[token] != 0 {
         let row = token * columns..<(token + 1) * columns
-        #expect(largestError(Array(state.values[row]), Array(expected[row])) <= bar(torchError), "layer \(layer)")
+        #expect(
+          largestError(Array(state.values[row]), Array(expected[row])) <= bar(torchError), "layer \(layer)")
       }
     }
     let errors = checkpoint.expected["pooled_f32_max_abs_err"]
-    for (key, found) in [("pooled", try model(inputs).pooled), ("mean_pooled", try model.meanPooled(inputs))] {
+    for (key, found) in [("pooled", try model(inputs).pooled), ("mean_pooled", try model.meanPooled(inputs))]
+    {
       let expected = try TinyCheckpoint.numbers(checkpoint.expected["pooled_f64"]?[key])
       #expect(largestError(found.values, expected) <= bar(try #require(errors?[key]?.doubleValue)), "\(key)")
     }

@@ -99,7 +99,10 @@ struct InputTests {
       (ids: [[1, 2], [3, 120]], types: [[0, 0], [0, 0]], error: "input_ids row 1, position 1 is 120"),
       (ids: [[1, -2]], types: [[0, 0]], error: "input_ids row 0, position 1 is -2"),
       (ids: [[1, 2]], types: [[0, 2]], error: "token_type_ids row 0, position 1 is 2"),
-      (ids: [Array(repeating: 1, count: 65)], types: [Array(repeating: 0, count: 65)], error: "65 tokens are more"),
+      (
+        ids: [Array(repeating: 1, count: 65)], types: [Array(repeating: 0, count: 65)],
+        error: "65 tokens are more"
+      ),
     ] as [(ids: [[Int32]], types: [[Int32]], error: String)])
   func outsideTables(ids: [[Int32]], types: [[Int32]], error: String) throws {
     let checkpoint = try TinyCheckpoint("SequenceClassification_single")

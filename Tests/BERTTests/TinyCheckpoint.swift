@@ -30,9 +30,12 @@ struct TinyCheckpoint: CustomStringConvertible {
   }
 
   func inputs() throws -> BERTInputs {
-    func rows(_ field: String) throws -> [[Int32]] { try integers("inputs", field).map { $0.map(Int32.init) } }
+    func rows(_ field: String) throws -> [[Int32]] {
+      try integers("inputs", field).map { $0.map(Int32.init) }
+    }
     return try BERTInputs(
-      inputIDs: rows("input_ids"), tokenTypeIDs: rows("token_type_ids"), attentionMask: rows("attention_mask"))
+      inputIDs: rows("input_ids"), tokenTypeIDs: rows("token_type_ids"), attentionMask: rows("attention_mask")
+    )
   }
 
   func integers(_ group: String, _ field: String) throws -> [[Int]] {

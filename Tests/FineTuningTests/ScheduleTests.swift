@@ -44,7 +44,8 @@ struct ScheduleTests {
   @Test("the names are transformers' own")
   func names() {
     let names = [
-      "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt",
+      "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup",
+      "inverse_sqrt",
     ]
     #expect(LearningRateSchedule.allCases.map(\.rawValue) == names)
   }

@@ -32,7 +32,8 @@ struct TrainerGolden {
     let rows = try #require(document["rows"]?[part]?.arrayValue)
     return TextDataset(
       texts: try rows.map { try #require($0["text"]?.stringValue) },
-      labels: try rows.map { try #require($0["label"]?.intValue) }, labelNames: ["LABEL_0", "LABEL_1", "LABEL_2"])
+      labels: try rows.map { try #require($0["label"]?.intValue) },
+      labelNames: ["LABEL_0", "LABEL_1", "LABEL_2"])
   }
 
   /// The checkpoint, with the case's dropout.
@@ -161,7 +162,8 @@ struct TrainerTests {
     arguments.evalStrategy = .epoch
     arguments.saveStrategy = .epoch
     let trainer = try Trainer(
-      TrainerGolden.model(dropout: 0), tokenizer: TrainerGolden.tokenizer(), arguments: arguments, truncation: .none)
+      TrainerGolden.model(dropout: 0), tokenizer: TrainerGolden.tokenizer(), arguments: arguments,
+      truncation: .none)
     var events: [String] = []
     let output = try trainer.train(
       on: source.dataset("train"), evaluating: source.dataset("validation")
@@ -217,7 +219,8 @@ struct TrainerTests {
     let changes: [(String, (inout TrainingArguments) -> Void)] = [
       ("num_train_epochs", { $0.numTrainEpochs = 0 }), ("per_device_train_batch_size", { $0.batchSize = 0 }),
       ("learning_rate", { $0.learningRate = -.infinity }), ("adam_beta2", { $0.adamBeta2 = 1 }),
-      ("label_smoothing_factor", { $0.labelSmoothingFactor = 1 }), ("logging_steps", { $0.loggingStrategy = .steps(0) }),
+      ("label_smoothing_factor", { $0.labelSmoothingFactor = 1 }),
+      ("logging_steps", { $0.loggingStrategy = .steps(0) }),
       ("eval_strategy", { $0.earlyStoppingPatience = 1 }), ("max_steps", { $0.maxSteps = 0 }),
       (
         "save_strategy",

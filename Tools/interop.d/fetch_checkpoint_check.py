@@ -127,6 +127,8 @@ class Scenario:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A background job of a shell starts with Ctrl-C ignored, and would hand that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def empty(self):

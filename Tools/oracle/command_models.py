@@ -24,7 +24,7 @@ WORDS = ["paris", "is", "the", "capital", "of", "france", "flower", "iris", "##i
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *("##" + letter for letter in LETTERS[:36]), *WORDS]
 LABELS = ["setosa", "versicolor", "virginica"]
 TEXTS = ["5.1 3.5 1.4 0.2", "6.3 3.3 6.0 2.5", "a b c d", "", "the capital of France is PARIS", "Ünïcödé 日本 x"]
-PAIRS = [("5.1 3.5", "1.4 0.2"), ("iris", ""), ("the flower", "is an iris, of paris")]
+PAIRS = [("5.1 3.5", "1.4 0.2"), ("iris", "x"), ("the flower", "is an iris, of paris")]
 MASKED = ["paris is the [MASK] of france", "[MASK]", "[MASK] is the capital of [MASK]"]
 
 

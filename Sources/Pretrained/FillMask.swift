@@ -1,0 +1,91 @@
+public import BERT
+public import WordPiece
+
+/// A masked language model with its tokenizer: finds the words that `[MASK]` most likely stands for.
+///
+/// Scores and their order are those of `pipeline("fill-mask")` in transformers 5.23.
+public struct FillMask: Sendable {
+  public let model: BERTForMaskedLM
+  public let tokenizer: WordPieceTokenizer
+
+  /// A token that may stand for the mask.
+  public struct Prediction: Sendable, Hashable, CustomStringConvertible {
+    public var id: Int
+    /// As in the vocabulary: `##ing` continues a word.
+    public var token: String
+    /// The probability; those of the whole vocabulary add up to 1.
+    public var score: Float
+    /// The whole text with the token in the mask's place, as the tokenizer decodes it.
+    public var sequence: String
+
+    public var description: String { "\(token) \(score)" }
+  }
+
+  /// Opens a masked language model.
+  ///
+  /// - Parameters:
+  ///   - path: as for ``Checkpoint/init(_:)-(String)``.
+  ///   - threads: nil uses every core.
+  /// - Throws: ``CheckpointError/noHead(folder:architecture:missing:)`` when the model cannot predict tokens; the
+  ///   errors of ``Checkpoint``.
+  public init(_ path: String, threads: Int? = nil) throws {
+    try self.init(Checkpoint(path), threads: threads)
+  }
+
+  /// Loads the masked language model of a checkpoint.
+  ///
+  /// - Throws: as ``init(_:threads:)-(String,_)``.
+  public init(_ checkpoint: Checkpoint, threads: Int? = nil) throws {
+    let (model, report) = try BERTForMaskedLM.load(from: checkpoint, threads: threads)
+    try report.requireHead(of: checkpoint, "masked language model")
+    try self.init(model: model, tokenizer: checkpoint.tokenizer())
+  }
+
+  /// Joins a model and the tokenizer it was trained with.
+  public init(model: BERTForMaskedLM, tokenizer: WordPieceTokenizer) {
+    (self.model, self.tokenizer) = (model, tokenizer)
+  }
+
+  /// The likeliest tokens for every mask of a text, in the order of the text.
+  ///
+  /// - Parameter topK: how many tokens for each mask, the likeliest first.
+  /// - Throws: ``FillMaskError/noMask(text:mask:)``; `TokenizerError` when the text is too long and `truncation` does
+  ///   not cut it.
+  public func callAsFunction(
+    _ text: String, topK: Int = 5, truncation: Truncation = .none
+  ) throws -> [[Prediction]] {
+    let encoding = try tokenizer.encode(text, truncation: truncation)
+    let masks = encoding.inputIDs.indices.filter { Int(encoding.inputIDs[$0]) == tokenizer.maskID }
+    guard !masks.isEmpty else {
+      throw FillMaskError.noMask(text: text, mask: tokenizer.options.maskToken)
+    }
+    let inputs = try BERTInputs(inputIDs: [encoding.inputIDs], tokenTypeIDs: [encoding.tokenTypeIDs])
+    let logits = try model.logits(inputs, at: masks)
+    return zip(masks, logits.rows).map { mask, row in
+      let scores = softmax(row)
+      // The reference takes the k largest; equal ones by their ids.
+      let best = scores.indices.sorted { scores[$0] > scores[$1] }.prefix(max(0, topK))
+      return best.map { id in
+        var ids = encoding.inputIDs
+        ids[mask] = Int32(id)
+        return Prediction(
+          id: id, token: tokenizer.token(of: id) ?? tokenizer.options.unknownToken, score: scores[id],
+          sequence: tokenizer.decode(ids, skipSpecialTokens: masks.count == 1))
+      }
+    }
+  }
+}
+
+/// Why a text cannot be filled in.
+@nonexhaustive
+public enum FillMaskError: Error, Equatable, CustomStringConvertible {
+  /// The text has no mask.
+  case noMask(text: String, mask: String)
+
+  public var description: String {
+    switch self {
+    case .noMask(let text, let mask):
+      "'\(text)' has no \(mask); write \(mask) where a word is to be found"
+    }
+  }
+}

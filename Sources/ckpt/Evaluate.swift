@@ -1,0 +1,155 @@
+import ArgumentParser
+import Pretrained
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure a fine-tuned model on labelled texts.",
+    discussion: "Scores are those of scikit-learn's classification_report, over all labels of the model.")
+
+  /// A part of the data set.
+  enum Part: String, ExpressibleByArgument, CaseIterable { case all, train, validation, test }
+
+  @Argument(help: "The fine-tuned model.")
+  var model: String
+
+  @OptionGroup var source: SourceOptions
+
+  @Option(help: ArgumentHelp("The part to measure on, split as finetune splits."))
+  var split = Part.all
+
+  @OptionGroup var sizes: SplitOptions
+
+  @Option(help: ArgumentHelp("The seed of the split.", valueName: "n"))
+  var seed: UInt64 = 42
+
+  @OptionGroup var truncation: TruncationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  @Option(help: ArgumentHelp("Texts the model is given at once.", valueName: "n"))
+  var batchSize = 8
+
+  @Flag(help: "One JSON object.")
+  var json = false
+
+  func validate() throws {
+    if batchSize < 1 { throw ValidationError("--batch-size is \(batchSize); give at least 1") }
+    if source.dataset == nil && source.data == nil { throw ValidationError("give --data FILE or --dataset iris") }
+  }
+
+  func run() throws {
+    let classifier = try TextClassifier(model, threads: compute.threads)
+    guard classifier.labels.count > 1, classifier.defaultFunction == .softmax else {
+      throw EvaluationError.notSingleLabel(model: model)
+    }
+    guard var data = try source.load(labelNames: classifier.labels) else { return }
+    guard data.labelNames == classifier.labels else {
+      throw EvaluationError.labels(model: model, expected: classifier.labels, found: data.labelNames)
+    }
+    if split != .all {
+      let parts = try sizes.split(data, seed: seed)
+      data = split == .train ? parts.train : split == .validation ? parts.validation : parts.test
+    }
+    let evaluation = try Evaluation(
+      classifier, data, truncation: truncation.truncation(for: classifier.tokenizer), batchSize: batchSize)
+    if json {
+      try Terminal.print(evaluation.json.line)
+    } else {
+      for line in evaluation.lines { try Terminal.print(line) }
+    }
+  }
+}
+
+enum EvaluationError: Error, CustomStringConvertible {
+  case notSingleLabel(model: String)
+  case labels(model: String, expected: [String], found: [String])
+
+  var description: String {
+    switch self {
+    case .notSingleLabel(let model):
+      "\(model): gives no single label to a text, and only such models can be measured; use predict"
+    case .labels(let model, let expected, let found):
+      "\(model): its labels are \(expected.joined(separator: ", ")), the data's \(found.joined(separator: ", ")); "
+        + "measure it on the data it was made for"
+    }
+  }
+}
+
+/// What a classifier is worth on a data set.
+private struct Evaluation {
+  let labels: [String]
+  let metrics: ClassificationMetrics
+  /// The mean cross entropy.
+  let loss: Double
+
+  init(
+    _ classifier: TextClassifier, _ data: TextDataset, truncation: Truncation, batchSize: Int
+  ) throws {
+    labels = classifier.labels
+    var (predicted, sum): ([Int], Double) = ([], 0)
+    var progress = Progress(total: data.count)
+    defer { progress.clear() }
+    for start in stride(from: 0, to: data.count, by: batchSize) {
+      let rows = start..<min(start + batchSize, data.count)
+      let answers = try classifier.answers(
+        Array(data.texts[rows]), pairs: data.textPairs.map { Array($0[rows]) }, truncation: truncation,
+        batchSize: batchSize)
+      for (row, answer) in zip(rows, answers) {
+        predicted.append(answer.logits.indices.reduce(0) { answer.logits[$1] > answer.logits[$0] ? $1 : $0 })
+        sum += crossEntropy(answer.logits, label: data.labels[row])
+      }
+      progress.show(rows.upperBound, "\(rows.upperBound)/\(data.count)", detail: "")
+    }
+    loss = data.isEmpty ? 0 : sum / Double(data.count)
+    metrics = ClassificationMetrics(
+      labels: data.labels, predictions: predicted, classes: Array(labels.indices), classCount: labels.count)
+  }
+
+  var json: JSONValue {
+    func scores(_ scores: ClassScores) -> JSONValue {
+      ["precision": .number(scores.precision), "recall": .number(scores.recall), "f1": .number(scores.f1)]
+    }
+    let perClass = zip(labels, metrics.scores).map { label, found -> JSONValue in
+      var row: JSONValue = ["label": .string(label)]
+      for member in scores(found).members ?? [] { row.set(member.key, member.value) }
+      row.set("support", .number(found.support))
+      return row
+    }
+    let confusion = labels.indices.map { row in
+      JSONValue.array(labels.indices.map { .number(metrics.confusion[row, $0]) })
+    }
+    return [
+      "examples": .number(metrics.confusion.total), "labels": .strings(labels), "loss": .number(loss),
+      "accuracy": .number(metrics.accuracy), "micro": scores(metrics.average(.micro)),
+      "macro": scores(metrics.average(.macro)), "weighted": scores(metrics.average(.weighted)),
+      "per_class": .array(perClass), "confusion_matrix": .array(confusion),
+    ]
+  }
+
+  var lines: [String] {
+    let report = ClassificationReport(metrics, labelNames: labels)
+    var table = Table([.right, .right, .right, .right, .right])
+    func add(_ row: ClassificationReport.Row) {
+      let scores = row.scores
+      table.add(
+        row.name, scores.precision.fixed(4), scores.recall.fixed(4), scores.f1.fixed(4), scores.support.grouped)
+    }
+    table.add("", "precision", "recall", "f1-score", "support")
+    table.add("")
+    for row in report.classes { add(row) }
+    table.add("")
+    if let accuracy = report.accuracy { table.add("accuracy", "", "", accuracy.fixed(4), report.support.grouped) }
+    if let micro = report.microAverage { add(micro) }
+    add(report.macroAverage)
+    add(report.weightedAverage)
+
+    var confusion = Table([.right] + labels.map { _ in .right })
+    confusion.add(["label \\ predicted"] + labels)
+    for row in labels.indices {
+      confusion.add([labels[row]] + labels.indices.map { metrics.confusion[row, $0].grouped })
+    }
+    let largest = metrics.scores.map(\.support).max() ?? 0
+    let baseline = Double(largest) / Double(max(metrics.confusion.total, 1))
+    return table.lines + [""] + confusion.lines
+      + ["", "  loss \(loss.fixed(4)) · accuracy of always answering the commonest label \(baseline.fixed(4))"]
+  }
+}

@@ -1,0 +1,205 @@
+import ArgumentParser
+import Pretrained
+
+/// One run of `ckpt finetune`, from the data to the exported folder.
+final class FinetuneRun {
+  private let options: Finetune
+  private let data: FinetuneData
+  private let checkpoint: Checkpoint
+  private let model: BERTForSequenceClassification
+  private let report: LoadReport
+  private let tokenizer: WordPieceTokenizer
+  private let arguments: TrainingArguments
+  private let trainer: Trainer
+  private var folder: RunFolder
+  private var log: TrainingLog?
+  private var table: TrainingTable
+  private var progress = Progress(total: 1)
+  private var plan: TrainingPlan?
+  private let start = ContinuousClock().now
+
+  /// Ends a dry run when there is nothing more to learn.
+  private struct PlanIsKnown: Error {}
+
+  /// Reads the data and the checkpoint; everything that can be wrong with them is found here.
+  init(_ options: Finetune) throws {
+    self.options = options
+    folder = RunFolder(options.out, limit: options.saving.saveTotalLimit)
+    if !options.dryRun { try folder.check(force: options.force) }
+    data = try FinetuneData(options)
+    checkpoint = try Checkpoint(options.base)
+    var configuration = try checkpoint.bertConfiguration()
+    if let dropout = options.training.dropout {
+      configuration.hiddenDropoutProb = dropout
+      configuration.attentionProbsDropoutProb = dropout
+      if configuration.classifierDropout != nil { configuration.classifierDropout = dropout }
+    }
+    (model, report) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: configuration, labels: data.labels,
+      problemType: .singleLabelClassification, seed: options.training.seed, threads: options.compute.threads)
+    tokenizer = try checkpoint.tokenizer()
+    arguments = options.trainingArguments(canEvaluate: data.validation != nil)
+    trainer = try Trainer(
+      model, tokenizer: tokenizer, arguments: arguments,
+      truncation: options.truncation.truncation(for: tokenizer))
+    table = TrainingTable(evaluation: arguments.evalStrategy) { line in
+      if options.json { Terminal.complain(line) } else { try Terminal.print(line) }
+    }
+  }
+
+  func run() throws {
+    for warning in data.warnings { Terminal.complain("warning: \(warning)") }
+    if !options.dryRun { Interrupt.watch() }
+    let output: TrainOutput
+    do {
+      output = try trainer.train(on: data.train, evaluating: data.validation) { try receive($0) }
+    } catch is PlanIsKnown { return }
+    progress.clear()
+    try folder.finish(best: trainer.state.bestGlobalStep)
+    let test = try data.test.map { try trainer.predict($0) }
+    try save(output, test)
+    try tell(output, test)
+    if output.wasStopped {
+      Terminal.complain(
+        "stopped by Ctrl-C after step \(output.globalStep) of \(plan?.maxSteps ?? output.globalStep); "
+          + "the model as it was then is in \(options.out)")
+      throw ExitCode.couldNotBeDone
+    }
+  }
+
+  // MARK: While it runs
+
+  private func receive(_ event: TrainingEvent) throws -> TrainingControl {
+    switch event {
+    case .began(let plan): try begin(plan)
+    case .step(let record):
+      try log?.append(record)
+      showProgress(record)
+    case .logged(let record):
+      progress.clear()
+      try table.add(logged: record)
+    case .evaluated(let record, let trainingLoss):
+      progress.clear()
+      try table.add(evaluated: record, trainingLoss: trainingLoss)
+    case .checkpoint(let step):
+      var export = try ModelExport(trainer.model, tokenizer: tokenizer)
+      export.trainerState = trainer.state.document(arguments)
+      try folder.save(export, step: step, best: trainer.state.bestGlobalStep)
+    case .ended: break
+    }
+    return Interrupt.isPending ? .stop : .continue
+  }
+
+  private func begin(_ plan: TrainingPlan) throws {
+    self.plan = plan
+    for line in planLines(plan) {
+      if options.dryRun { try Terminal.print(line) } else { Terminal.complain(line) }
+    }
+    if options.dryRun { throw PlanIsKnown() }
+    try folder.prepare()
+    let head = try ["classifier.weight", "classifier.bias"].flatMap { name in
+      try model.weights.withFloats(of: name) { Array($0) }
+    }
+    log = try TrainingLog(path: folder.file(RunFolder.log), head: head, data)
+    progress = Progress(total: plan.maxSteps)
+  }
+
+  private func showProgress(_ record: StepRecord) {
+    guard let plan else { return }
+    let epoch = min(Int(record.epoch.rounded(.up)), trainer.state.numTrainEpochs)
+    progress.show(
+      record.step, "epoch \(epoch)/\(trainer.state.numTrainEpochs)  step \(record.step)/\(plan.maxSteps)",
+      detail: "loss \(record.loss.fixed(4))  lr \(record.learningRate.scientific(1))")
+  }
+
+  private func planLines(_ plan: TrainingPlan) -> [String] {
+    var facts = Table([.left, .left])
+    let rowCount = data.parts.reduce(0) { $0 + $1.data.count }
+    facts.add("data", "\(rowCount.counted("row")), \(data.labels.count.counted("label")): \(data.labelCounts)")
+    let parts = data.parts.map { "\($0.data.count.grouped) \($0.name)" }.joined(separator: ", ")
+    facts.add("split", "\(parts) (\(data.origin))")
+    let limit = tokenizer.options.modelMaxLength.map { "; the model takes \($0.grouped)" } ?? ""
+    facts.add("tokens", "at most \(plan.longest.grouped) in a row\(limit)")
+    if let sample = try? tokenizer.encode(
+      data.train.texts[0], pair: data.train.textPairs?[0], truncation: .longestFirst(maxLength: 24)) {
+      let label = data.labels[data.train.labels[0]]
+      facts.add("sample", "\(sample.tokens.joined(separator: " ")) → \(label)")
+    }
+    for (index, line) in report.description.split(separator: "\n").enumerated() {
+      facts.add(index == 0 ? "weights" : "", String(line))
+    }
+    let rate = JSONValue.number(arguments.learningRate).line
+    facts.add(
+      "plan",
+      "\(plan.maxSteps.counted("step")), \(plan.stepsPerEpoch.grouped) an epoch; batch \(arguments.batchSize), "
+        + "learning rate \(rate) \(arguments.lrScheduler.rawValue), weight decay \(arguments.weightDecay)")
+    facts.add("memory", "\(plan.byteCount.bytesText) for \(plan.parameterCount.counted("parameter"))")
+    return facts.lines
+  }
+
+  // MARK: When it is done
+
+  private func save(_ output: TrainOutput, _ test: PredictionOutput?) throws {
+    try trainer.model.export(
+      to: options.out, tokenizer: tokenizer, card: card(output, test),
+      trainerState: trainer.state.document(arguments), overwriting: true)
+    guard let test, let data = data.test else { return }
+    let results = test.metrics.document.pythonText(indent: 4, sortKeys: true)
+    try AtomicFile.write(results, to: folder.file(RunFolder.results))
+    let lines = data.texts.indices.map { row in
+      var object: JSONValue = ["text": .string(data.texts[row])]
+      if let pairs = data.textPairs { object.set("text_pair", .string(pairs[row])) }
+      object.set("label", .string(data.labelNames[data.labels[row]]))
+      object.set("predicted", .string(data.labelNames[test.predicted[row]]))
+      object.set("logits", .numbers(test.logits[row]))
+      return object.line + "\n"
+    }
+    try AtomicFile.write(lines.joined(), to: folder.file(RunFolder.predictions))
+  }
+
+  private func card(_ output: TrainOutput, _ test: PredictionOutput?) -> ModelCard {
+    FinetuneCard(
+      name: FileSystem.name(of: options.out), baseModel: checkpoint.repository, data: data, arguments: arguments,
+      state: trainer.state, output: output, test: test
+    ).card
+  }
+
+  private func tell(_ output: TrainOutput, _ test: PredictionOutput?) throws {
+    if options.json {
+      try Terminal.print(summary(output, test).line)
+      return
+    }
+    try Terminal.print()
+    let train = output.metrics
+    try Terminal.print(
+      "train  \(output.globalStep.counted("step")) in \(Duration.seconds(train["train_runtime"] ?? 0).text), "
+        + "\((train["train_samples_per_second"] ?? 0).fixed(1)) rows a second, "
+        + "mean loss \(output.trainingLoss.fixed(6))")
+    if let test {
+      let shown = test.metrics.entries.filter { !TrainingTable.isTiming($0.name) }
+      let text = shown.map { "\($0.name.dropFirst("test_".count)) \($0.value.number.fixed(6))" }
+      try Terminal.print("test   \(text.joined(separator: "  "))")
+    }
+    try Terminal.print()
+    try Terminal.print("The model is in \(options.out); transformers opens it too. Ask it:")
+    try Terminal.print(
+      "  ckpt predict \(shellQuoted(options.out)) \(shellQuoted((data.test ?? data.train).texts[0]))")
+  }
+
+  private func summary(_ output: TrainOutput, _ test: PredictionOutput?) -> JSONValue {
+    let evaluated = trainer.state.logHistory.last { $0["eval_loss"] != nil }
+    return [
+      "out": .string(options.out), "steps": .number(output.globalStep),
+      "planned_steps": .number(plan?.maxSteps ?? output.globalStep), "stopped": .bool(output.wasStopped),
+      "best_step": trainer.state.bestGlobalStep.map { .number($0) } ?? .null,
+      "train": output.metrics.document, "eval": evaluated?.document ?? .null,
+      "test": test?.metrics.document ?? .null,
+    ]
+  }
+}
+
+/// A word as a shell reads it back.
+private func shellQuoted(_ word: String) -> String {
+  let isPlain = !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./+=:@%".contains($0)) }
+  return isPlain ? word : "'\(word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+
+/// Parses, runs, and turns what went wrong into one line and an exit code.
+@main
+enum Main {
+  static func main() {
+    do {
+      var command = try Ckpt.parseAsRoot()
+      try command.run()
+    } catch let error where error is ExitCode || Ckpt.exitCode(for: error) != .failure {
+      Ckpt.exit(withError: error)  // help, wrong usage, or a code of our own
+    } catch {
+      Terminal.complain("error: \(error)")
+      Ckpt.exit(withError: ExitCode.couldNotBeDone)
+    }
+  }
+}
+
+extension ExitCode {
+  /// Bad input or a failed read or write; 0 is done, 1 the answer no, 64 wrong usage.
+  static let couldNotBeDone = ExitCode(2)
+}
+
+struct Ckpt: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ckpt",
+    abstract: "Looks into pretrained BERT checkpoints, fine-tunes and uses them.",
+    discussion: """
+      MODEL is a folder in the Hugging Face layout, a .safetensors file or its index, or the name of a repository in \
+      the Hugging Face cache, such as sentence-transformers/all-MiniLM-L6-v2.
+
+      Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 the answer is no, \
+      2 could not be done, 64 wrong usage.
+      """,
+    subcommands: [
+      Inspect.self, Tokenize.self, Finetune.self, Evaluate.self, Predict.self, Embed.self, FillMaskCommand.self,
+    ])
+
+  @Flag(help: "Print the version, what it computes with, and whether that computes rightly.")
+  var version = false
+
+  func run() throws {
+    guard version else { throw CleanExit.helpRequest(self) }
+    try Version.print()
+  }
+}

@@ -1,0 +1,57 @@
+/// Shows how far long work is: a line drawn over and over on a terminal; else how long it will take once that can be
+/// told, and then a plain line every 30 seconds.
+struct Progress {
+  private let total: Int
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private var lastShown: ContinuousClock.Instant
+  private var isDrawn = false
+  private var isEstimated = false
+
+  /// The time between plain lines.
+  private static let interval = Duration.seconds(30)
+  /// The time between redrawn lines.
+  private static let frame = Duration.milliseconds(100)
+  /// The steps after which an estimate is worth something.
+  private static let sample = 3
+
+  init(total: Int) {
+    self.total = total
+    start = clock.now
+    lastShown = start
+  }
+
+  /// Shows that `done` of the steps are done.
+  ///
+  /// - Parameter detail: what else to say, such as the loss.
+  mutating func show(_ done: Int, _ label: String, detail: @autoclosure () -> String) {
+    let now = clock.now
+    let left = (now - start) * (Double(total - done) / Double(max(done, 1)))
+    if !Terminal.canRedraw && !isEstimated && done >= Self.sample {
+      isEstimated = true
+      if left > Self.interval { Terminal.complain("about \(left.text) to go") }
+    }
+    guard now - lastShown >= (Terminal.canRedraw ? Self.frame : Self.interval) else { return }
+    lastShown = now
+    if Terminal.canRedraw {
+      let bar = Self.bar(done, total, width: 20)
+      let line = "  \(label)  \(bar)  \(detail())  \(left.text) left"
+      Terminal.draw("\r\(line.prefix(Terminal.width - 1))\u{1B}[K")
+      isDrawn = true
+    } else {
+      Terminal.complain("\(label)  \(detail())  \(left.text) left")
+    }
+  }
+
+  /// Takes the drawn line away, so that something else can be printed in its place.
+  mutating func clear() {
+    guard isDrawn else { return }
+    Terminal.draw("\r\u{1B}[K")
+    isDrawn = false
+  }
+
+  private static func bar(_ done: Int, _ total: Int, width: Int) -> String {
+    let filled = total == 0 ? width : min(width, done * width / total)
+    return String(repeating: "━", count: filled) + String(repeating: "─", count: width - filled)
+  }
+}

@@ -1,0 +1,156 @@
+import CKernels
+import Foundation
+import Testing
+
+import Tensors
+
+@Suite("attention")
+struct AttentionTests {
+  /// Rows of doubles.
+  typealias Rows = [[Double]]
+
+  static func product(_ a: Rows, _ b: Rows) -> Rows {
+    a.map { row in
+      b[0].indices.map { column in row.indices.reduce(0) { $0 + row[$1] * b[$1][column] } }
+    }
+  }
+
+  static func transposed(_ a: Rows) -> Rows { a[0].indices.map { column in a.map { $0[column] } } }
+
+  /// One head, forward and backward, in double precision; `weights` is what dropout multiplies by.
+  struct Reference {
+    let (context, dq, dk, dv): (Rows, Rows, Rows, Rows)
+
+    init(q: Rows, k: Rows, v: Rows, dc: Rows, keep: [UInt8]?, weights: Rows?) {
+      let scale = 1 / Double(q[0].count).squareRoot()
+      let p = AttentionTests.product(q, transposed(k)).map { row -> [Double] in
+        let kept = row.indices.filter { keep?[$0] != 0 }
+        let e = SoftmaxTests.softmax(kept.map { row[$0] * scale })
+        var full = [Double](repeating: 0, count: row.count)
+        for (index, value) in zip(kept, e) { full[index] = value }
+        return full
+      }
+      func dropped(_ rows: Rows) -> Rows {
+        guard let weights else { return rows }
+        return zip(rows, weights).map { zip($0, $1).map { $0 * $1 } }
+      }
+      context = AttentionTests.product(dropped(p), v)
+      dv = AttentionTests.product(transposed(dropped(p)), dc)
+      let dp = dropped(AttentionTests.product(dc, transposed(v)))
+      let ds = zip(p, dp).map { p, dp in
+        let dot = zip(p, dp).reduce(0) { $0 + $1.0 * $1.1 }
+        return zip(p, dp).map { $0 * ($1 - dot) * scale }
+      }
+      dq = AttentionTests.product(ds, k)
+      dk = AttentionTests.product(transposed(ds), q)
+    }
+  }
+
+  static func rows(_ values: [Float], _ columns: Int) -> Rows {
+    stride(from: 0, to: values.count, by: columns).map { values[$0..<$0 + columns].map(Double.init) }
+  }
+
+  @Test("one head is as accurate as torch's", arguments: [(14, 64), (37, 32)], Kernels.available.indices)
+  func accuracy(_ shape: (Int, Int), _ set: Int) throws {
+    let (tokens, size) = shape
+    let inputs = (0..<4).map { numbers(tokens * size, seed: UInt32(13 + $0), scale: 2) }
+    var layout = head_shape(
+      tokens: tokens, head_size: size, qkv_stride: size, context_stride: size,
+      scale: 1 / Float(size).squareRoot())
+    var (p, context) = ([Float](repeating: 0, count: tokens * tokens), inputs[0])
+    var (dq, dk, dv, scratch) = (inputs[0], inputs[0], inputs[0], p)
+    let kernels = Kernels.available[set].set
+    attention_forward(kernels, &layout, inputs[0], inputs[1], inputs[2], nil, nil, 1, &p, nil, &context)
+    attention_backward(
+      kernels, &layout, inputs[0], inputs[1], inputs[2], p, nil, nil, 1, inputs[3], &dq, &dk, &dv, &scratch)
+    let exact = inputs.map { Self.rows($0, size) }
+    let reference = Reference(
+      q: exact[0], k: exact[1], v: exact[2], dc: exact[3], keep: nil, weights: nil)
+    let name = "attention_\(tokens)"
+    #expect(try largestError(context, reference.context.flatMap(\.self)) <= TorchFixture.bound(name))
+    #expect(try largestError(dq, reference.dq.flatMap(\.self)) <= TorchFixture.bound(name + ".d1"))
+    #expect(try largestError(dk, reference.dk.flatMap(\.self)) <= TorchFixture.bound(name + ".d2"))
+    #expect(try largestError(dv, reference.dv.flatMap(\.self)) <= TorchFixture.bound(name + ".d3"))
+  }
+
+  struct Batch: Sendable {
+    let (batch, heads, tokens, size): (Int, Int, Int, Int)
+  }
+
+  static let batches = [
+    Batch(batch: 1, heads: 1, tokens: 1, size: 4), Batch(batch: 2, heads: 3, tokens: 5, size: 8),
+    Batch(batch: 1, heads: 2, tokens: 17, size: 12), Batch(batch: 2, heads: 2, tokens: 33, size: 5),
+    Batch(batch: 1, heads: 1, tokens: 70, size: 32),
+  ]
+
+  @Test("packed heads with padding and dropout", arguments: batches.indices, Kernels.available.indices)
+  func packed(_ index: Int, _ set: Int) {
+    let shape = Self.batches[index]
+    let (b, h, s, d) = (shape.batch, shape.heads, shape.tokens, shape.size)
+    let (c, t) = (h * d, b * s)
+    var (qkv, dContext) = (numbers(t * 3 * c, seed: 1, scale: 2), numbers(t * c, seed: 2))
+    var (keep, mask) = (maskBytes(t, seed: 3), maskBytes(b * h * s * s, seed: 4))
+    for sequence in 0..<b { keep[sequence * s] = 1 }
+    var p = [Float](repeating: .nan, count: b * h * s * s)
+    var (dropped, scratch) = (p, p)
+    var context = [Float](repeating: .nan, count: t * c)
+    var dqkv = [Float](repeating: .nan, count: t * 3 * c)
+    let compute = Compute(threads: 2, instructionSet: Kernels.available[set].name)
+    let packed = Matrix(&qkv, rows: t, columns: 3 * c)
+    compute.attentionForward(
+      batch: b, heads: h, tokens: s, headSize: d, qkv: packed, keep: &keep, mask: &mask, maskScale: 1.25,
+      probabilities: &p, dropped: &dropped, context: Matrix(&context, rows: t, columns: c))
+    compute.attentionBackward(
+      batch: b, heads: h, tokens: s, headSize: d, qkv: packed, probabilities: &p, dropped: &dropped,
+      mask: &mask,
+      maskScale: 1.25, contextGradient: Matrix(&dContext, rows: t, columns: c),
+      qkvGradient: Matrix(&dqkv, rows: t, columns: 3 * c), scratch: &scratch)
+    for sequence in 0..<b {
+      for head in 0..<h {
+        func part(_ values: [Float], _ columns: Int, _ offset: Int) -> Rows {
+          (0..<s).map { token in
+            let start = (sequence * s + token) * columns + offset + head * d
+            return values[start..<start + d].map(Double.init)
+          }
+        }
+        let scores = (sequence * h + head) * s * s
+        let kept = Array(keep[sequence * s..<(sequence + 1) * s])
+        let reference = Reference(
+          q: part(qkv, 3 * c, 0), k: part(qkv, 3 * c, c), v: part(qkv, 3 * c, 2 * c),
+          dc: part(dContext, c, 0),
+          keep: kept,
+          weights: (0..<s).map { row in (0..<s).map { mask[scores + row * s + $0] != 0 ? 1.25 : 0 } })
+        func error(_ found: Rows, _ exact: Rows) -> Double {
+          largestError(found.flatMap { $0.map { Float($0) } }, exact.flatMap(\.self))
+        }
+        // Sums of some tens of products of numbers up to 4, each rounded to float.
+        #expect(error(part(context, c, 0), reference.context) < 5e-6)
+        #expect(error(part(dqkv, 3 * c, 0), reference.dq) < 5e-6)
+        #expect(error(part(dqkv, 3 * c, c), reference.dk) < 5e-6)
+        #expect(error(part(dqkv, 3 * c, 2 * c), reference.dv) < 5e-6)
+        for row in 0..<s {
+          for key in 0..<s where kept[key] == 0 { #expect(p[scores + row * s + key].bitPattern == 0) }
+        }
+      }
+    }
+  }
+
+  @Test("what stands in a masked key changes nothing")
+  func maskedKeys() {
+    let (s, d) = (9, 16)
+    let compute = Compute(threads: 1)
+    func context(_ masked: Float) -> [Float] {
+      var qkv = numbers(s * 3 * d, seed: 8)
+      for column in d..<3 * d { qkv[4 * 3 * d + column] = masked }
+      var keep = [UInt8](repeating: 1, count: s)
+      keep[4] = 0
+      var (p, context) = ([Float](repeating: 0, count: s * s), [Float](repeating: 0, count: s * d))
+      compute.attentionForward(
+        batch: 1, heads: 1, tokens: s, headSize: d, qkv: Matrix(&qkv, rows: s, columns: 3 * d), keep: &keep,
+        mask: nil, maskScale: 1, probabilities: &p, dropped: nil,
+        context: Matrix(&context, rows: s, columns: d))
+      return context
+    }
+    #expect(context(0) == context(1e30))
+  }
+}
