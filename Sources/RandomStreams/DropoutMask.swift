@@ -46,13 +46,17 @@ package enum MCG31 {
   /// The states are the numbers below this prime, without 0.
   package static let modulus: UInt32 = 0x7fff_ffff
 
-  /// The least state that drops an element: the first x whose quotient x / (2³¹-1), rounded to double, is not
-  /// below `keep`.
+  /// The least state that drops an element: the first x with float(x)·2⁻³¹ not below float(keep).
+  ///
+  /// MKL compares in single precision; measured on states next to the threshold, see `edges` of
+  /// `Fixtures/random/mkl_masks.json`.
   package static func threshold(_ keep: Double) -> UInt32 {
-    let modulus = Double(modulus)
-    var threshold = (keep * modulus).rounded()
-    while threshold / modulus < keep { threshold += 1 }
-    while (threshold - 1) / modulus >= keep { threshold -= 1 }
-    return UInt32(threshold)
+    let keep = Float(keep)
+    func isKept(_ state: UInt32) -> Bool { Float(state) * 0x1p-31 < keep }
+    var threshold = UInt32(keep * 0x1p31)
+    // Rounding a state moves it by 64 at most.
+    while isKept(threshold) { threshold += 1 }
+    while threshold > 0, !isKept(threshold - 1) { threshold -= 1 }
+    return threshold
   }
 }

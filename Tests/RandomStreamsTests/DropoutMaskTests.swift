@@ -105,12 +105,17 @@ struct DropoutMaskTests {
     #expect(results[0].allSatisfy { Float(bitPattern: $0).isFinite })
   }
 
-  @Test("the whole-number threshold of MCG31 divides the states where the quotient does")
-  func threshold() {
-    for keep in [0.9, 0.5, 0.1, 1.0 / 3, 1e-12, 1 - 1e-16, 0x1p-31] {
-      let (t, m) = (MCG31.threshold(keep), Double(MCG31.modulus))
-      #expect(Double(t) / m >= keep)
-      #expect(t == 0 || Double(t - 1) / m < keep)
+  @Test("the threshold of MCG31 parts the states that MKL keeps from those it drops, to the last one")
+  func threshold() throws {
+    for edge in try Vectors.mkl.get().edges {
+      let threshold = Int(MCG31.threshold(edge.keep))
+      #expect(!edge.kept.isEmpty && edge.kept.allSatisfy { $0 < threshold }, "keep \(edge.keep)")
+      #expect(!edge.dropped.isEmpty && edge.dropped.allSatisfy { $0 >= threshold }, "keep \(edge.keep)")
+    }
+    for keep in [1e-12, 1.0 / 3, 1 - 1e-16, 0x1p-31] {
+      let threshold = MCG31.threshold(keep)
+      #expect(Float(threshold) * 0x1p-31 >= Float(keep))
+      #expect(threshold == 0 || Float(threshold - 1) * 0x1p-31 < Float(keep))
     }
   }
 }

@@ -100,7 +100,10 @@ struct NumPyVectors: Decodable, Sendable {
 struct MKLVectors: Decodable, Sendable {
   struct Sequence: Decodable, Sendable { let seed: Wide<UInt64>, masks: [MaskVector], then: Wide<Int64> }
   struct Long: Decodable, Sendable { let seed: UInt64, count: Int, p: Double, kept: Int, last: Data }
+  /// States of MCG31 on either side of a threshold.
+  struct Edge: Decodable, Sendable { let keep: Double, kept: [Int], dropped: [Int] }
 
   let sequences: [Sequence]
   let long: Long
+  let edges: [Edge]
 }
