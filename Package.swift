@@ -41,7 +41,8 @@ let package = Package(
       swiftSettings: strict),
     // Configuration, weight names, layers with their backward, heads.
     .target(
-      name: "BERT", dependencies: ["ModelFiles", "RandomStreams", "Tensors", "CKernels"], swiftSettings: strict),
+      name: "BERT", dependencies: ["ModelFiles", "RandomStreams", "Tensors", "CKernels"],
+      swiftSettings: strict),
     // Text to ids; reads no files.
     .target(name: "WordPiece", swiftSettings: strict),
     // The generators of torch and NumPy.
@@ -64,13 +65,19 @@ let package = Package(
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece"], swiftSettings: strict),
     .testTarget(name: "RandomStreamsTests", dependencies: ["RandomStreams"], swiftSettings: strict),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "CArchive"], swiftSettings: strict),
+    .testTarget(
+      name: "TensorsTests", dependencies: ["Tensors", "CKernels", "CArchive"], swiftSettings: strict),
+    .testTarget(
+      name: "BERTLoadingTests", dependencies: ["BERT", "ModelFiles", "RandomStreams", "Tensors"],
+      swiftSettings: strict),
     .testTarget(name: "BERTTests", dependencies: ["BERT", "ModelFiles", "Tensors"], swiftSettings: strict),
     .testTarget(
       name: "FineTuningDataTests", dependencies: ["FineTuning", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "FineTuningTests",
-      dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels"],
+      dependencies: [
+        "FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels",
+      ],
       swiftSettings: strict),
     .testTarget(name: "ParityTests", dependencies: ["Pretrained", "Tensors"], swiftSettings: strict),
   ],

@@ -1,59 +1,91 @@
 public import ModelFiles
 
 extension BERTConfiguration {
-  /// The document to save beside weights of `architecture`.
+  /// The `config.json` of a model with these values: the document that was read, brought up to date.
   ///
-  /// Keys that the original had and that are not known here stay, with their spelling. Numbers that transformers'
-  /// strict configuration wants as floats are written as floats. Keys are sorted, as transformers sorts them.
+  /// Written by `ConfigurationFile`, an unchanged configuration of transformers 5 comes out byte for byte; an
+  /// older one gains the members that version 5 writes. Both version 5 and version 4 read it. As there,
+  /// `id2label` and `label2id` are left out for two labels without names of their own.
   ///
-  /// - Parameter transformersVersion: written as `transformers_version`; nil keeps the original's.
-  public func document(
-    architecture: BERTArchitecture, transformersVersion: String? = nil
-  ) -> JSONValue {
-    var result = document.members == nil ? JSONValue.object([]) : document
-    func update<Value>(_ key: String, _ value: Value, from original: Value?, as json: JSONValue)
-    where Value: Equatable {
-      if original == nil || original != value { result.set(key, json) }
-    }
-    result.set("architectures", .strings([architecture.rawValue]))
-    result.set("model_type", "bert")
+  /// - Parameters:
+  ///   - architecture: becomes `architectures`.
+  ///   - transformersVersion: whose format it is; nil keeps what the document says.
+  public func document(architecture: BERTArchitecture, transformersVersion: String? = nil) -> JSONValue {
+    var json = document.members == nil ? .object([]) : document
+    // Where the model came from, and options of a run; `num_labels` follows from `id2label`, and
+    // `torch_dtype` is the older name of `dtype`.
+    for key in ["_name_or_path", "num_labels", "output_attentions", "torch_dtype"] { json.remove(key) }
+    json.set("architectures", .strings([architecture.rawValue]))
+    json.set("model_type", "bert")
+    // Weights are written as F32 whatever they were read from.
+    json.set("dtype", "float32")
+    if let transformersVersion { json.set("transformers_version", .string(transformersVersion)) }
     for (key, value) in [
-      ("vocab_size", vocabSize), ("hidden_size", hiddenSize), ("num_hidden_layers", numHiddenLayers),
-      ("num_attention_heads", numAttentionHeads), ("intermediate_size", intermediateSize),
-      ("max_position_embeddings", maxPositionEmbeddings), ("type_vocab_size", typeVocabSize),
-      ("pad_token_id", padTokenID),
-    ] {
-      update(key, value, from: document[key]?.intValue, as: .number(value))
+      ("add_cross_attention", false), ("bos_token_id", nil), ("eos_token_id", nil), ("is_decoder", false),
+      ("use_cache", true),
+    ] as [(String, JSONValue)] where json[key] == nil {
+      json.set(key, value)
     }
-    for (key, value) in [
-      ("hidden_dropout_prob", hiddenDropoutProb), ("attention_probs_dropout_prob", attentionProbsDropoutProb),
-      ("layer_norm_eps", layerNormEps), ("initializer_range", initializerRange),
-    ] {
-      // An integer where a float belongs is respelled; an equal float keeps its spelling.
-      let original = document[key]?.intValue == nil ? document[key]?.doubleValue : nil
-      update(key, value, from: original, as: .number(value))
-    }
-    update("hidden_act", hiddenAct.rawValue, from: document["hidden_act"]?.stringValue, as: .string(hiddenAct.rawValue))
-    result.set("classifier_dropout", classifierDropout.map(JSONValue.number) ?? .null)
-    let hasDefaultLabels = labels == ["LABEL_0", "LABEL_1"] && document["id2label"] == nil
-    result.remove("num_labels")
-    if !hasDefaultLabels {
-      result.set(
-        "id2label", .object(labels.enumerated().map { JSONValue.Member("\($0.offset)", .string($0.element)) }))
-      result.set(
-        "label2id",
-        .object(labels.enumerated().map { JSONValue.Member($0.element, .number($0.offset)) }
-          .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }))
-    }
+    json.update("attention_probs_dropout_prob", attentionProbsDropoutProb)
+    json.update("classifier_dropout", classifierDropout)
+    json.set("hidden_act", .string(hiddenAct.rawValue))
+    json.update("hidden_dropout_prob", hiddenDropoutProb)
+    json.update("hidden_size", hiddenSize)
+    json.update("initializer_range", initializerRange)
+    json.update("intermediate_size", intermediateSize)
+    json.update("layer_norm_eps", layerNormEps)
+    json.update("max_position_embeddings", maxPositionEmbeddings)
+    json.update("num_attention_heads", numAttentionHeads)
+    json.update("num_hidden_layers", numHiddenLayers)
+    json.update("pad_token_id", padTokenID < 0 ? nil : padTokenID)
+    json.set("tie_word_embeddings", .bool(tieWordEmbeddings))
+    json.update("type_vocab_size", typeVocabSize)
+    json.update("vocab_size", vocabSize)
     if let problemType {
-      result.set("problem_type", .string(problemType.rawValue))
-    } else if document["problem_type"]?.isNull == false {
-      result.remove("problem_type")
+      json.set("problem_type", .string(problemType.rawValue))
+    } else {
+      json.remove("problem_type")
     }
-    if result["dtype"] == nil { result.set("dtype", "float32") }
-    result.remove("torch_dtype")
-    if let transformersVersion { result.set("transformers_version", .string(transformersVersion)) }
-    guard case .object(let members) = result else { return result }
-    return .object(members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
+    setLabels(&json)
+    return json
+  }
+
+  private func setLabels(_ json: inout JSONValue) {
+    let isUnchanged = (try? BERTConfiguration(document).labels) == labels
+    // transformers 5 writes `null` when it was given one map and not the other.
+    let keepsNull = isUnchanged && json["label2id"]?.isNull == true
+    if labels == Self.defaultLabels(2) {
+      json.remove("id2label")
+      if !keepsNull { json.remove("label2id") }
+      return
+    }
+    json.set("id2label", .object(labels.enumerated().map { .init("\($0.offset)", .string($0.element)) }))
+    if !keepsNull { json.set("label2id", .object(Self.numbers(of: labels))) }
+  }
+
+  /// Label to number in the order of the labels' bytes; of equal labels the last counts, as in Python.
+  private static func numbers(of labels: [String]) -> [JSONValue.Member] {
+    var members: [JSONValue.Member] = []
+    let ordered = labels.enumerated().sorted { a, b in
+      a.element.hasSameBytes(as: b.element) ? a.offset < b.offset : a.element.precedesInBytes(b.element)
+    }
+    for (number, label) in ordered {
+      if members.last?.key.hasSameBytes(as: label) == true { members.removeLast() }
+      members.append(.init(label, .number(number)))
+    }
+    return members
+  }
+}
+
+extension JSONValue {
+  /// Sets a number, or null, unless the member has that value already: its spelling is then kept.
+  fileprivate mutating func update(_ key: String, _ value: Int?) {
+    guard self[key] == nil || self[key]?.intValue != value else { return }
+    set(key, value.map { .number($0) } ?? .null)
+  }
+
+  fileprivate mutating func update(_ key: String, _ value: Double?) {
+    guard self[key] == nil || self[key]?.doubleValue != value else { return }
+    set(key, value.map { .number($0) } ?? .null)
   }
 }

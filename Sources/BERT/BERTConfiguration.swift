@@ -1,31 +1,40 @@
 public import ModelFiles
 
-/// The activation between the two products of the feed-forward block, as `hidden_act` names it.
-public enum Activation: String, Sendable, CaseIterable {
+/// The activation of the feed-forward blocks and of the token prediction head, as `hidden_act` spells it.
+public enum Activation: String, Sendable, Hashable, CaseIterable {
+  /// x·Φ(x), by the error function.
   case gelu
+  /// The tanh approximation of GELU.
   case geluNew = "gelu_new"
+  /// The same function as ``geluNew``, under the name of PyTorch's own.
   case geluPytorchTanh = "gelu_pytorch_tanh"
+  /// max(x, 0)
   case relu
 }
 
-/// What a sequence classifier is trained for, as `problem_type` names it.
-public enum ProblemType: String, Sendable, CaseIterable {
+/// What a sequence classifier is trained for, as `problem_type` spells it; it decides the loss.
+public enum ProblemType: String, Sendable, Hashable, CaseIterable {
+  /// One value for each label; mean squared error.
   case regression
+  /// One class for each text; cross entropy.
   case singleLabelClassification = "single_label_classification"
+  /// Any number of labels for each text; binary cross entropy.
   case multiLabelClassification = "multi_label_classification"
 }
 
-/// The BERT classes of transformers that are known here, as `architectures` names them.
-public enum BERTArchitecture: String, Sendable, CaseIterable {
+/// A class of transformers' `modeling_bert.py`, as `architectures` names it.
+public enum BERTArchitecture: String, Sendable, Hashable, CaseIterable {
+  /// The encoder with its pooler and no head; its tensors are named without `bert.`.
   case model = "BertModel"
   case sequenceClassification = "BertForSequenceClassification"
   case maskedLM = "BertForMaskedLM"
   case nextSentencePrediction = "BertForNextSentencePrediction"
   case tokenClassification = "BertForTokenClassification"
   case questionAnswering = "BertForQuestionAnswering"
+  /// The heads of ``maskedLM`` and ``nextSentencePrediction`` together.
   case preTraining = "BertForPreTraining"
 
-  /// Whether the class has the dense layer over the first token.
+  /// Whether the class has the dense layer on the first token.
   public var hasPooler: Bool {
     switch self {
     case .model, .sequenceClassification, .nextSentencePrediction, .preTraining: true
@@ -35,128 +44,133 @@ public enum BERTArchitecture: String, Sendable, CaseIterable {
 
   /// What the names of the encoder's weights begin with.
   public var prefix: String { self == .model ? "" : "bert." }
+
+  /// Whether the class predicts tokens, with a decoder that is tied to the word embeddings unless the
+  /// configuration says otherwise.
+  public var predictsTokens: Bool { self == .maskedLM || self == .preTraining }
 }
 
-/// The shape of a BERT model and how it is trained: the typed view of its `config.json`.
+/// How large a BERT model is and how it computes: `config.json`, typed.
 ///
-/// Fields are named as in `BertConfig` of transformers; those that are absent have its defaults. The document itself is
-/// kept, so that keys which are not known here survive.
+/// Names and defaults are those of transformers' `BertConfig`. The document it was read from is kept, so that
+/// a configuration is written back with everything that this package does not know.
 public struct BERTConfiguration: Sendable, Equatable {
-  /// V, rows of the word table.
-  public var vocabSize = 30_522
-  /// C
-  public var hiddenSize = 768
-  /// L
-  public var numHiddenLayers = 12
-  /// H
-  public var numAttentionHeads = 12
-  /// F
-  public var intermediateSize = 3072
-  /// Rows of the position table: the most tokens of a sequence.
-  public var maxPositionEmbeddings = 512
-  public var typeVocabSize = 2
-  /// The id whose row of the word table is never trained.
-  public var padTokenID = 0
-  public var hiddenAct = Activation.gelu
-  public var hiddenDropoutProb = 0.1
-  public var attentionProbsDropoutProb = 0.1
-  /// Nil takes ``hiddenDropoutProb``.
+  /// V, `vocab_size`.
+  public var vocabSize: Int
+  /// C, `hidden_size`.
+  public var hiddenSize: Int
+  /// L, `num_hidden_layers`.
+  public var numHiddenLayers: Int
+  /// H, `num_attention_heads`; a divisor of ``hiddenSize``.
+  public var numAttentionHeads: Int
+  /// F, `intermediate_size`.
+  public var intermediateSize: Int
+  /// `hidden_act`
+  public var hiddenAct: Activation
+  /// `hidden_dropout_prob`
+  public var hiddenDropoutProb: Double
+  /// `attention_probs_dropout_prob`
+  public var attentionProbsDropoutProb: Double
+  /// `max_position_embeddings`, the longest input in tokens.
+  public var maxPositionEmbeddings: Int
+  /// `type_vocab_size`
+  public var typeVocabSize: Int
+  /// `initializer_range`, the standard deviation of new weights; 0 stands for 0.02.
+  public var initializerRange: Double
+  /// `layer_norm_eps`
+  public var layerNormEps: Double
+  /// `pad_token_id`, the row of the word embeddings that is never trained; -1 for `null`, where every row is.
+  public var padTokenID: Int
+  /// `classifier_dropout`; nil takes ``hiddenDropoutProb``.
   public var classifierDropout: Double?
-  public var layerNormEps = 1e-12
-  /// Standard deviation of newly initialised weights.
-  public var initializerRange = 0.02
+  /// The names in `id2label` by number.
+  public var labels: [String]
+  /// `problem_type`; nil leaves it to the number of labels and their kind.
   public var problemType: ProblemType?
-  /// The names of the classes, by their number (`id2label`).
-  public var labels = ["LABEL_0", "LABEL_1"]
-  /// Whether the decoder of a masked language model is the word table.
-  public var tieWordEmbeddings = true
-  /// The document this was read from.
-  public var document = JSONValue.object([])
+  /// `tie_word_embeddings`
+  public var tieWordEmbeddings: Bool
+  /// The document this was read from, unchanged; an empty object when there is none.
+  public var document: JSONValue
 
-  /// The shape of `bert-base-uncased`.
-  public init() {}
+  /// A configuration from scratch, with the values of BERT base unless given.
+  ///
+  /// Loading weights checks it.
+  public init(
+    vocabSize: Int = 30522, hiddenSize: Int = 768, numHiddenLayers: Int = 12, numAttentionHeads: Int = 12,
+    intermediateSize: Int = 3072, hiddenAct: Activation = .gelu, hiddenDropoutProb: Double = 0.1,
+    attentionProbsDropoutProb: Double = 0.1, maxPositionEmbeddings: Int = 512, typeVocabSize: Int = 2,
+    initializerRange: Double = 0.02, layerNormEps: Double = 1e-12, padTokenID: Int = 0,
+    classifierDropout: Double? = nil, labels: [String] = BERTConfiguration.defaultLabels(2),
+    problemType: ProblemType? = nil, tieWordEmbeddings: Bool = true
+  ) {
+    (self.vocabSize, self.hiddenSize, self.numHiddenLayers) = (vocabSize, hiddenSize, numHiddenLayers)
+    (self.numAttentionHeads, self.intermediateSize) = (numAttentionHeads, intermediateSize)
+    (self.hiddenAct, self.hiddenDropoutProb) = (hiddenAct, hiddenDropoutProb)
+    self.attentionProbsDropoutProb = attentionProbsDropoutProb
+    (self.maxPositionEmbeddings, self.typeVocabSize) = (maxPositionEmbeddings, typeVocabSize)
+    (self.initializerRange, self.layerNormEps, self.padTokenID) = (initializerRange, layerNormEps, padTokenID)
+    (self.classifierDropout, self.labels, self.problemType) = (classifierDropout, labels, problemType)
+    self.tieWordEmbeddings = tieWordEmbeddings
+    document = .object([])
+  }
 
-  /// D, the width of one attention head.
+  /// D, the columns of one attention head.
   public var headSize: Int { hiddenSize / numAttentionHeads }
 
-  /// Reads a configuration. Google's `bert_config.json`, which has no `model_type`, is one too.
-  ///
-  /// - Parameter file: named in errors.
-  /// - Throws: `ConfigurationError` naming the key, what it should be and what it is.
-  public init(_ document: JSONValue, file: String = "config.json") throws(ConfigurationError) {
-    let view = try ConfigurationView(document, file: file)
-    self.document = document
-    func supported(_ key: String, _ expected: String, _ found: String?) throws(ConfigurationError) {
-      if let found, found != expected {
-        throw .unsupported(key: key, supported: "'\(expected)'", found: "'\(found)'", file: file)
-      }
-    }
-    try supported("model_type", "bert", view.optionalString("model_type"))
-    try supported("position_embedding_type", "absolute", view.optionalString("position_embedding_type"))
-    for key in ["is_decoder", "add_cross_attention"] where try view.bool(key, default: false) {
-      throw .unsupported(key: key, supported: "false", found: "true", file: file)
-    }
-    let sizes = 1...(1 << 28)
-    vocabSize = try view.int("vocab_size", default: vocabSize, in: sizes)
-    hiddenSize = try view.int("hidden_size", default: hiddenSize, in: sizes)
-    numHiddenLayers = try view.int("num_hidden_layers", default: numHiddenLayers, in: 0...100_000)
-    numAttentionHeads = try view.int("num_attention_heads", default: numAttentionHeads, in: sizes)
-    intermediateSize = try view.int("intermediate_size", default: intermediateSize, in: sizes)
-    maxPositionEmbeddings = try view.int("max_position_embeddings", default: maxPositionEmbeddings, in: sizes)
-    typeVocabSize = try view.int("type_vocab_size", default: typeVocabSize, in: sizes)
-    padTokenID = try view.int("pad_token_id", default: padTokenID)
-    guard hiddenSize % numAttentionHeads == 0 else {
-      throw .mismatch(
-        key: "hidden_size", expected: "a multiple of num_attention_heads (\(numAttentionHeads))",
-        found: "\(hiddenSize)", file: file)
-    }
-    hiddenAct = try Self.choice(view, "hidden_act") ?? hiddenAct
-    hiddenDropoutProb = try view.double("hidden_dropout_prob", default: hiddenDropoutProb, in: 0...1)
-    attentionProbsDropoutProb = try view.double(
-      "attention_probs_dropout_prob", default: attentionProbsDropoutProb, in: 0...1)
-    classifierDropout =
-      view.optional("classifier_dropout") == nil ? nil : try view.double("classifier_dropout", in: 0...1)
-    layerNormEps = try view.double("layer_norm_eps", default: layerNormEps, in: 0...1)
-    initializerRange = try view.double("initializer_range", default: initializerRange, in: 0...1e6)
-    tieWordEmbeddings = try view.bool("tie_word_embeddings", default: true)
-    problemType = try Self.choice(view, "problem_type")
-    labels = try Self.labels(view)
-  }
-
-  /// A string that must name a case of `Choice`.
-  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
-    _ view: ConfigurationView, _ key: String
-  ) throws(ConfigurationError) -> Choice? {
-    guard let text = try view.optionalString(key) else { return nil }
-    guard let choice = Choice(rawValue: text) else {
-      let names = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-      throw .unsupported(key: key, supported: names, found: "'\(text)'", file: view.file)
-    }
-    return choice
-  }
-
-  /// The class names: `id2label`, or as many of the default form as `num_labels` says; two without either.
-  private static func labels(_ view: ConfigurationView) throws(ConfigurationError) -> [String] {
-    let count = try view.optionalInt("num_labels")
-    guard let names = try view.optionalNamesByNumber("id2label"), !names.isEmpty else {
-      return (0..<(try view.int("num_labels", default: 2, in: 1...1_000_000))).map { "LABEL_\($0)" }
-    }
-    if let count, count != names.count {
-      throw .mismatch(
-        key: "num_labels", expected: "\(names.count), as id2label has", found: "\(count)", file: view.file)
-    }
-    if let numbers = try view.optionalObject("label2id") {
-      for (number, name) in names.enumerated() {
-        // Two classes may share a name; then label2id can hold only one of them.
-        guard let found = try numbers.optionalInt(name), found != number, names[safe: found] != name else { continue }
-        throw .mismatch(
-          key: "label2id.\(name)", expected: "\(number), as id2label has", found: "\(found)", file: view.file)
-      }
-    }
-    return names
-  }
+  /// `LABEL_0`, `LABEL_1`, …, the names of labels that have none.
+  public static func defaultLabels(_ count: Int) -> [String] { (0..<count).map { "LABEL_\($0)" } }
 }
 
-extension Array {
-  fileprivate subscript(safe index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+// MARK: - Checking
+
+extension BERTConfiguration {
+  // No model comes near these; they keep every product of sizes within 64 bits, and a table of weights small
+  // enough to be made before anything is known of the file.
+  static let sizeLimit = 1 << 22
+  static let layerLimit = 1 << 12
+
+  /// Checks that the values can be meant and fit one another.
+  ///
+  /// - Parameter file: named in errors.
+  /// - Throws: `ConfigurationError`, which names the member of `config.json` even where the value was set in
+  ///   code.
+  package func check(file: String = "config.json") throws(ConfigurationError) {
+    let sizes: [(key: String, value: Int, range: ClosedRange<Int>)] = [
+      ("vocab_size", vocabSize, 1...Self.sizeLimit), ("hidden_size", hiddenSize, 1...Self.sizeLimit),
+      ("num_hidden_layers", numHiddenLayers, 0...Self.layerLimit),
+      ("num_attention_heads", numAttentionHeads, 1...Self.sizeLimit),
+      ("intermediate_size", intermediateSize, 1...Self.sizeLimit),
+      ("max_position_embeddings", maxPositionEmbeddings, 1...Self.sizeLimit),
+      ("type_vocab_size", typeVocabSize, 1...Self.sizeLimit),
+      ("pad_token_id", padTokenID, -1...max(vocabSize, 0) - 1),
+      ("num_labels", labels.count, 1...Self.sizeLimit),
+    ]
+    for (key, value, range) in sizes where !range.contains(value) {
+      throw .outOfRange(
+        key: key, expected: "in \(range.lowerBound)...\(range.upperBound)", found: "\(value)", file: file)
+    }
+    let numbers: [(key: String, value: Double?, limit: Double)] = [
+      ("hidden_dropout_prob", hiddenDropoutProb, 1),
+      ("attention_probs_dropout_prob", attentionProbsDropoutProb, 1),
+      ("classifier_dropout", classifierDropout, 1),
+      ("layer_norm_eps", layerNormEps, .greatestFiniteMagnitude),
+      ("initializer_range", initializerRange, .greatestFiniteMagnitude),
+    ]
+    for (key, value, limit) in numbers {
+      guard let value, !(0...limit).contains(value) else { continue }
+      let expected = limit == 1 ? "a probability from 0 to 1" : "a number from 0"
+      throw .outOfRange(key: key, expected: expected, found: "\(value)", file: file)
+    }
+    guard hiddenSize % numAttentionHeads == 0 else {
+      throw .mismatch(
+        key: "num_attention_heads", expected: "a divisor of 'hidden_size', \(hiddenSize)",
+        found: "\(numAttentionHeads)", file: file)
+    }
+    // transformers 5 refuses this pair too: cross entropy over one class has nothing to learn.
+    guard problemType != .singleLabelClassification || labels.count > 1 else {
+      throw .mismatch(
+        key: "problem_type", expected: "'regression' where there is one label",
+        found: "'single_label_classification'", file: file)
+    }
+  }
 }

@@ -2,85 +2,116 @@ public import ModelFiles
 
 /// What became of the weights of a model and of the tensors of its checkpoint.
 public struct LoadReport: Sendable, Equatable {
-  /// A weight that the file spells in another way.
-  public struct Renamed: Sendable, Equatable {
+  /// A weight that has another name in the file.
+  public struct Renamed: Sendable, Hashable {
+    /// The name in the file.
     public var file: String
+    /// The Hugging Face name.
     public var name: String
   }
 
-  /// A tensor of another shape than the model asks for; the weight was initialised anew.
-  public struct Mismatch: Sendable, Equatable {
+  /// A weight of the head that has another shape in the file, as a classifier for other labels has.
+  public struct Mismatch: Sendable, Hashable {
+    /// The Hugging Face name.
     public var name: String
+    /// The shape in the model.
     public var expected: [Int]
+    /// The shape in the file.
     public var found: [Int]
   }
 
-  /// Canonical names of the weights taken from the checkpoint.
+  /// The weights whose values are the file's, in the order of the model, by their Hugging Face names.
   public internal(set) var loaded: [String] = []
-  /// Those of them that the file spells in another way than transformers does today.
+  /// Those of ``loaded`` that have another name in the file.
   public internal(set) var renamed: [Renamed] = []
-  /// Weights that the checkpoint lacks, drawn from ``seed``.
+  /// The weights of the pooler and the head that the file lacks, in the order of the model.
   public internal(set) var newlyInitialised: [String] = []
-  /// Tensors of the checkpoint that this model has no place for.
-  public internal(set) var unused: [String] = []
-  /// Head weights whose shape differs; they are among ``newlyInitialised``.
+  /// The weights of the head that the file has in another shape; they are new as well.
   public internal(set) var mismatched: [Mismatch] = []
-  /// The element types that were converted to float, in order of first use.
+  /// The tensors that the model has no place for, by their names in the file.
+  public internal(set) var unused: [String] = []
+  /// The tensors that say nothing new: the buffers `position_ids` and `token_type_ids` of old files, and
+  /// copies of weights under another name.
+  public internal(set) var ignored: [String] = []
+  /// The element types that were converted to F32, in the order of the model.
   public internal(set) var convertedTypes: [ElementType] = []
-  /// Of the new weights.
+  /// Whether the file has a decoder that differs from the word embeddings although the configuration ties
+  /// them; each then keeps its values, as in transformers 5.
+  public internal(set) var isDecoderUntied = false
+  /// What new weights were drawn from.
   public internal(set) var seed: UInt64 = 0
+
+  /// Whether every weight came from the file.
+  public var isComplete: Bool { newlyInitialised.isEmpty && mismatched.isEmpty }
 }
 
 extension LoadReport: CustomStringConvertible {
-  /// One line a fact, with names folded over layers.
+  /// A line of verdict, and one for everything worth a look; names that repeat in every layer are folded.
   public var description: String {
-    var lines = ["\(loaded.count) weights loaded"]
+    let total = loaded.count + newlyInitialised.count + mismatched.count
+    var lines = ["\(loaded.count) of \(total) weights loaded"]
     if !convertedTypes.isEmpty {
       lines[0] += " (\(convertedTypes.map(\.rawValue).joined(separator: ", ")) converted to F32)"
     }
-    if !renamed.isEmpty {
-      let example = renamed[0]
-      lines.append("\(renamed.count) under another spelling, such as \(example.file) for \(example.name)")
-    }
-    for mismatch in mismatched {
-      lines.append("\(mismatch.name) is \(mismatch.found) in the checkpoint and \(mismatch.expected) here")
+    if let example = renamed.first {
+      lines.append("\(renamed.count) under another name, such as \(example.file) for \(example.name)")
     }
     if !newlyInitialised.isEmpty {
       lines.append(
         "\(newlyInitialised.count) newly initialised with seed \(seed), to be trained: "
           + newlyInitialised.joined(separator: ", "))
     }
+    for mismatch in mismatched {
+      lines.append(
+        "\(mismatch.name) is \(mismatch.found) in the file and \(mismatch.expected) here: "
+          + "newly initialised with seed \(seed), to be trained")
+    }
+    if isDecoderUntied { lines.append("the decoder differs from the word embeddings: they are not tied") }
     if !unused.isEmpty {
-      let shown = unused.prefix(6).joined(separator: ", ")
-      lines.append("\(unused.count) of the checkpoint unused: \(shown)\(unused.count > 6 ? ", …" : "")")
+      lines.append("\(unused.count) not used by this model: \(foldedLayers(unused).joined(separator: ", "))")
     }
     return lines.joined(separator: "\n")
   }
 }
 
-/// Why the weights of a checkpoint cannot become a model.
-@nonexhaustive
-public enum BERTLoadError: Error, Equatable, CustomStringConvertible {
-  /// Weights of the encoder are missing; `hint` says what is there instead, where that can be told.
-  case missingWeights([String], hint: String)
-  /// A tensor of the encoder has another shape than the configuration asks for.
-  case shapeMismatch(tensor: String, expected: [Int], found: [Int])
-  /// Elements that are no floats.
-  case unsupportedElementType(tensor: String, found: ElementType)
-  /// One weight under two spellings.
-  case ambiguousSpelling(name: String, found: [String])
+/// Names in the order of their first appearance, those that differ only in the number of their layer as one:
+/// `encoder.layer.{0-5}.output.dense.bias`.
+func foldedLayers(_ names: [String]) -> [String] {
+  var order: [String] = []
+  var layers: [String: [Int]] = [:]
+  for name in names {
+    let (pattern, layer) = splitLayer(name)
+    if layers[pattern] == nil { order.append(pattern) }
+    layers[pattern, default: []] += layer.map { [$0] } ?? []
+  }
+  return order.map { pattern in
+    guard let numbers = layers[pattern]?.sorted(), let first = numbers.first else { return pattern }
+    return pattern.replacing(
+      layerMark, with: numbers.count > 1 ? "{\(rangeText(numbers))}" : "\(first)")
+  }
+}
 
-  public var description: String {
-    switch self {
-    case .missingWeights(let names, let hint):
-      "\(names.count) weights are missing, first '\(names.first ?? "")'; \(hint)"
-    case .shapeMismatch(let tensor, let expected, let found):
-      "tensor '\(tensor)' is \(found), the configuration asks for \(expected); "
-        + "make sure that config.json and the weights are of one model"
-    case .unsupportedElementType(let tensor, let found):
-      "tensor '\(tensor)' is \(found.rawValue); convert it to F32, F16 or BF16 first"
-    case .ambiguousSpelling(let name, let found):
-      "weight '\(name)' is in the file under \(found.count) names (\(found.joined(separator: ", "))); keep one"
+/// Stands for the number of a layer.
+private let layerMark = "\u{0}"
+
+/// The name with a mark for the number after its first `.layer.`, and the number.
+private func splitLayer(_ name: String) -> (pattern: String, layer: Int?) {
+  guard let start = name.firstRange(of: ".layer.")?.upperBound else { return (name, nil) }
+  let digits = name[start...].prefix { $0.isASCII && $0.isNumber }
+  guard let layer = Int(digits), !name.contains(layerMark) else { return (name, nil) }
+  return (name[..<start] + layerMark + name[digits.endIndex...], layer)
+}
+
+/// `0-5, 7` for sorted numbers.
+private func rangeText(_ numbers: [Int]) -> String {
+  var ranges: [ClosedRange<Int>] = []
+  for number in numbers {
+    if let last = ranges.last, number - last.upperBound <= 1 {
+      ranges[ranges.count - 1] = last.lowerBound...number
+    } else {
+      ranges.append(number...number)
     }
   }
+  return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+    .joined(separator: ", ")
 }

@@ -38,6 +38,9 @@ package final class Network: Sendable {
   ) throws -> (network: Network, report: LoadReport) {
     let (store, report) = try ParameterStore.load(
       from: source, configuration: configuration, architecture: architecture, storage: storage, seed: seed)
+    var configuration = configuration
+    // A decoder with values of its own must not be tied again by whoever opens the model next.
+    if store.table.hasUntiedDecoder { configuration.tieWordEmbeddings = false }
     let network = Network(
       store: store, configuration: configuration, architecture: architecture,
       compute: Compute(threads: threads))

@@ -1,117 +1,164 @@
-/// One weight of a BERT model: its name, its shape, and how files spell it.
+/// One parameter tensor of a model: its name, its shape, and how it starts when a checkpoint lacks it.
 public struct WeightSpec: Sendable, Equatable {
-  /// Where in the model the weight stands.
-  public enum Part: Sendable { case embeddings, encoder, pooler, head }
-  /// How the weight begins when a checkpoint lacks it.
-  public enum Initialisation: Sendable { case normal, zeros, ones }
+  /// Where in the model a parameter belongs.
+  public enum Part: Sendable, Hashable {
+    case embeddings
+    case encoder
+    case pooler
+    case head
+  }
 
-  /// The name transformers gives it; *the* name throughout this package.
+  /// The values of a parameter before training.
+  public enum Initialisation: Sendable, Hashable {
+    /// Drawn from a normal distribution with the standard deviation `initializer_range`.
+    case normal
+    case zeros
+    case ones
+  }
+
+  /// The Hugging Face name, under which the tensor is written.
   public let name: String
+  /// Row-major, outermost dimension first.
   public let shape: [Int]
-  /// The names files may use, the canonical one first.
+  /// The names it may have in a checkpoint, ``name`` first: with or without `bert.`, TensorFlow's `gamma` and
+  /// `beta` for the weight and bias of a layer normalisation, and the decoder's name for the bias that is
+  /// tied to its own.
   public let spellings: [String]
   public let part: Part
   public let initialisation: Initialisation
 
-  /// Whether weight decay applies. Reference: `get_decay_parameter_names` in transformers' `trainer.py`.
-  public var decays: Bool { !name.hasSuffix(".bias") && !name.contains("LayerNorm") }
-
+  /// The number of values.
   public var elementCount: Int { shape.reduce(1, *) }
+
+  /// Whether weight decay applies; not to biases and layer normalisations, as in `Trainer`.
+  public var decays: Bool { !name.hasSuffix(".bias") && !name.contains("LayerNorm") }
 }
 
-/// Every weight of one BERT class, once: canonical name, shape, accepted spellings, in the reference's module order.
+/// Every parameter of a BERT class, once, in the order of the reference's modules.
+///
+/// New weights are drawn in this order. A decoder that is tied to the word embeddings is not in the table: it
+/// has no values of its own.
 public struct WeightTable: Sendable {
   public let specs: [WeightSpec]
-  private let indexByName: [String: Int]
+  private let indices: [String: Int]
 
-  /// - Parameter hasUntiedDecoder: whether a masked language model's decoder has a weight of its own.
+  /// - Parameter hasUntiedDecoder: whether the decoder of a token prediction head has a weight of its own;
+  ///   what the configuration says when nil.
   public init(
-    _ configuration: BERTConfiguration, _ architecture: BERTArchitecture, hasUntiedDecoder: Bool = false
+    _ configuration: BERTConfiguration, _ architecture: BERTArchitecture, hasUntiedDecoder: Bool? = nil
   ) {
-    var builder = Builder(prefix: architecture.prefix)
-    let (size, inner, labels) =
-      (configuration.hiddenSize, configuration.intermediateSize, configuration.labels.count)
-    builder.part = .embeddings
-    builder.add("embeddings.word_embeddings.weight", [configuration.vocabSize, size])
-    builder.add("embeddings.position_embeddings.weight", [configuration.maxPositionEmbeddings, size])
-    builder.add("embeddings.token_type_embeddings.weight", [configuration.typeVocabSize, size])
-    builder.layerNorm("embeddings.LayerNorm", size)
-    builder.part = .encoder
-    for index in 0..<configuration.numHiddenLayers {
-      let layer = "encoder.layer.\(index)"
-      for part in ["query", "key", "value"] { builder.linear("\(layer).attention.self.\(part)", size, size) }
-      builder.linear("\(layer).attention.output.dense", size, size)
-      builder.layerNorm("\(layer).attention.output.LayerNorm", size)
-      builder.linear("\(layer).intermediate.dense", inner, size)
-      builder.linear("\(layer).output.dense", size, inner)
-      builder.layerNorm("\(layer).output.LayerNorm", size)
-    }
-    if architecture.hasPooler {
-      builder.part = .pooler
-      builder.linear("pooler.dense", size, size)
-    }
-    builder.beginHead()
-    switch architecture {
-    case .model: break
-    case .sequenceClassification, .tokenClassification: builder.linear("classifier", labels, size)
-    case .questionAnswering: builder.linear("qa_outputs", 2, size)
-    case .nextSentencePrediction: builder.linear("cls.seq_relationship", 2, size)
-    case .maskedLM: builder.predictions(configuration, hasUntiedDecoder)
-    case .preTraining:
-      builder.predictions(configuration, hasUntiedDecoder)
-      builder.linear("cls.seq_relationship", 2, size)
-    }
-    specs = builder.specs
-    indexByName = Dictionary(uniqueKeysWithValues: specs.indices.map { (builder.specs[$0].name, $0) })
+    var names = WeightNames(configuration, architecture)
+    names.addEncoder()
+    if architecture.hasPooler { names.addPooler() }
+    names.addHead(hasUntiedDecoder: hasUntiedDecoder ?? !configuration.tieWordEmbeddings)
+    specs = names.specs
+    indices = Dictionary(
+      specs.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The weight called `name`, or nil.
-  public subscript(name: String) -> WeightSpec? { indexByName[name].map { specs[$0] } }
+  /// The parameter of this Hugging Face name, or nil.
+  public subscript(name: String) -> WeightSpec? { indices[name].map { specs[$0] } }
 
-  /// The elements of all weights; a tied decoder counts once.
+  /// Where in ``specs`` the parameter of this name is, or nil.
+  package func index(of name: String) -> Int? { indices[name] }
+
+  /// The number of values of all parameters together.
   public var parameterCount: Int { specs.reduce(0) { $0 + $1.elementCount } }
 
-  private struct Builder {
-    var specs: [WeightSpec] = []
-    var part = WeightSpec.Part.embeddings
-    var prefix: String
+  /// Whether there is a token prediction head whose decoder has a weight of its own.
+  package var hasUntiedDecoder: Bool { indices[Self.decoderWeight] != nil }
 
-    init(prefix: String) { self.prefix = prefix }
+  static let decoderWeight = "cls.predictions.decoder.weight"
+  static let decoderBias = "cls.predictions.decoder.bias"
+  static let predictionBias = "cls.predictions.bias"
+}
 
-    mutating func beginHead() { (part, prefix) = (.head, "") }
+/// Lists the parameters module by module; within a module its own come first, as in a state dictionary.
+private struct WeightNames {
+  let configuration: BERTConfiguration
+  let architecture: BERTArchitecture
+  var specs: [WeightSpec] = []
 
-    mutating func add(
-      _ name: String, _ shape: [Int], _ initialisation: WeightSpec.Initialisation = .normal,
-      alternatives: [String] = []
-    ) {
-      // Bare models say "encoder…", all others "bert.encoder…"; a file may do either.
-      let names = [name] + alternatives
-      let others = part == .head ? [] : names.map { (prefix.isEmpty ? "bert." : "") + $0 }
-      specs.append(
-        WeightSpec(
-          name: prefix + name, shape: shape, spellings: names.map { prefix + $0 } + others, part: part,
-          initialisation: initialisation))
+  init(_ configuration: BERTConfiguration, _ architecture: BERTArchitecture) {
+    (self.configuration, self.architecture) = (configuration, architecture)
+  }
+
+  /// C
+  private var size: Int { configuration.hiddenSize }
+
+  mutating func addEncoder() {
+    for (table, rows) in [
+      ("word", configuration.vocabSize), ("position", configuration.maxPositionEmbeddings),
+      ("token_type", configuration.typeVocabSize),
+    ] {
+      add("embeddings.\(table)_embeddings.weight", [rows, size], .embeddings, .normal)
     }
-
-    mutating func linear(_ name: String, _ outputs: Int, _ inputs: Int) {
-      add(name + ".weight", [outputs, inputs])
-      add(name + ".bias", [outputs], .zeros)
-    }
-
-    /// Checkpoints that came from TensorFlow say gamma and beta.
-    mutating func layerNorm(_ name: String, _ size: Int) {
-      add(name + ".weight", [size], .ones, alternatives: [name + ".gamma"])
-      add(name + ".bias", [size], .zeros, alternatives: [name + ".beta"])
-    }
-
-    mutating func predictions(_ configuration: BERTConfiguration, _ hasUntiedDecoder: Bool) {
-      add(
-        "cls.predictions.bias", [configuration.vocabSize], .zeros, alternatives: ["cls.predictions.decoder.bias"])
-      linear("cls.predictions.transform.dense", configuration.hiddenSize, configuration.hiddenSize)
-      layerNorm("cls.predictions.transform.LayerNorm", configuration.hiddenSize)
-      if hasUntiedDecoder {
-        add("cls.predictions.decoder.weight", [configuration.vocabSize, configuration.hiddenSize])
+    addLayerNorm("embeddings.LayerNorm", .embeddings)
+    for index in 0..<configuration.numHiddenLayers {
+      let layer = "encoder.layer.\(index)"
+      for projection in ["query", "key", "value"] {
+        addLinear("\(layer).attention.self.\(projection)", from: size, to: size, .encoder)
       }
+      addLinear("\(layer).attention.output.dense", from: size, to: size, .encoder)
+      addLayerNorm("\(layer).attention.output.LayerNorm", .encoder)
+      addLinear("\(layer).intermediate.dense", from: size, to: configuration.intermediateSize, .encoder)
+      addLinear("\(layer).output.dense", from: configuration.intermediateSize, to: size, .encoder)
+      addLayerNorm("\(layer).output.LayerNorm", .encoder)
     }
+  }
+
+  mutating func addPooler() { addLinear("pooler.dense", from: size, to: size, .pooler) }
+
+  mutating func addHead(hasUntiedDecoder: Bool) {
+    switch architecture {
+    case .model: break
+    case .sequenceClassification, .tokenClassification:
+      addLinear("classifier", from: size, to: configuration.labels.count, .head)
+    case .questionAnswering: addLinear("qa_outputs", from: size, to: 2, .head)
+    case .maskedLM: addPredictions(hasUntiedDecoder: hasUntiedDecoder)
+    case .nextSentencePrediction: addLinear("cls.seq_relationship", from: size, to: 2, .head)
+    case .preTraining:
+      addPredictions(hasUntiedDecoder: hasUntiedDecoder)
+      addLinear("cls.seq_relationship", from: size, to: 2, .head)
+    }
+  }
+
+  private mutating func addPredictions(hasUntiedDecoder: Bool) {
+    add(
+      WeightTable.predictionBias, [configuration.vocabSize], .head, .zeros,
+      alternative: WeightTable.decoderBias)
+    addLinear("cls.predictions.transform.dense", from: size, to: size, .head)
+    addLayerNorm("cls.predictions.transform.LayerNorm", .head)
+    if hasUntiedDecoder { add(WeightTable.decoderWeight, [configuration.vocabSize, size], .head, .normal) }
+  }
+
+  private mutating func addLinear(
+    _ module: String, from inputs: Int, to outputs: Int, _ part: WeightSpec.Part
+  ) {
+    add(module + ".weight", [outputs, inputs], part, .normal)
+    add(module + ".bias", [outputs], part, .zeros)
+  }
+
+  private mutating func addLayerNorm(_ module: String, _ part: WeightSpec.Part) {
+    add(module + ".weight", [size], part, .ones, alternative: module + ".gamma")
+    add(module + ".bias", [size], part, .zeros, alternative: module + ".beta")
+  }
+
+  private mutating func add(
+    _ name: String, _ shape: [Int], _ part: WeightSpec.Part, _ initialisation: WeightSpec.Initialisation,
+    alternative: String? = nil
+  ) {
+    let names = [name] + (alternative.map { [$0] } ?? [])
+    let spellings: [String] =
+      if part == .head {
+        names
+      } else if architecture.prefix.isEmpty {
+        names + names.map { "bert." + $0 }
+      } else {
+        names.map { architecture.prefix + $0 } + names
+      }
+    specs.append(
+      WeightSpec(
+        name: spellings[0], shape: shape, spellings: spellings, part: part, initialisation: initialisation))
   }
 }

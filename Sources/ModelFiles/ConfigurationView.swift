@@ -127,7 +127,10 @@ package struct ConfigurationView: Sendable {
 
   /// The object under `key`; its own members are named `key.member` in errors.
   package func optionalObject(_ key: String) throws(ConfigurationError) -> ConfigurationView? {
-    guard let object = try converted(key, "an object", { $0.members == nil ? nil : $0 }) else { return nil }
+    // A plain `nil` would become JSON's null, which is a value.
+    guard let object = try converted(key, "an object", { $0.members == nil ? Optional.none : $0 }) else {
+      return nil
+    }
     return ConfigurationView(object, file: file, prefix: prefix + key + ".")
   }
 

@@ -119,6 +119,14 @@ struct ConfigurationTests {
         .wrongType(key: "k", expected: "a list of strings", found: "an array", file: "c.json")
       ),
       (
+        #"{"k":["a"]}"#, { _ = try $0.optionalObject("k") },
+        .wrongType(key: "k", expected: "an object", found: "an array", file: "c.json")
+      ),
+      (
+        #"{"k":["a"]}"#, { _ = try $0.optionalNamesByNumber("k") },
+        .wrongType(key: "k", expected: "an object", found: "an array", file: "c.json")
+      ),
+      (
         #"{"k":{"i":"x"}}"#, { _ = try $0.optionalObject("k")?.int("i") },
         .wrongType(key: "k.i", expected: "an integer", found: "a string", file: "c.json")
       ),
