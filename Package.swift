@@ -32,7 +32,8 @@ let package = Package(
       swiftSettings: strict),
     // The front door: opens folders, loads models, exports them.
     .target(
-      name: "Pretrained", dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "Tensors"],
+      name: "Pretrained",
+      dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors"],
       swiftSettings: strict),
     // Data, splits, optimiser, schedule, trainer, metrics.
     .target(
@@ -79,7 +80,15 @@ let package = Package(
         "FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels",
       ],
       swiftSettings: strict),
-    .testTarget(name: "ParityTests", dependencies: ["Pretrained", "Tensors"], swiftSettings: strict),
+    .testTarget(name: "PretrainedTests", dependencies: ["Pretrained", "ModelFiles"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
+    .testTarget(
+      name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DocumentationTests",
+      dependencies: ["Pretrained", "FineTuning", "BERT", "WordPiece", "ModelFiles"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

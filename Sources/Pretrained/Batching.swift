@@ -68,8 +68,9 @@ extension Tensor {
 extension LoadReport {
   /// - Throws: ``CheckpointError/noHead(folder:architecture:missing:)`` when weights of the head had to be made up.
   func requireHead(of checkpoint: Checkpoint, _ name: String) throws(CheckpointError) {
-    guard newlyInitialised.isEmpty else {
-      throw .noHead(folder: checkpoint.folder.path, architecture: name, missing: newlyInitialised)
+    guard isComplete else {
+      let missing = newlyInitialised + mismatched.map(\.name)
+      throw .noHead(folder: checkpoint.folder.path, architecture: name, missing: missing)
     }
   }
 }

@@ -105,8 +105,8 @@ extension CheckpointError: CustomStringConvertible {
     case .noConfiguration(let folder):
       "\(folder): no config.json, which says how large the model is; put the model's own beside the weights"
     case .noHead(let folder, let architecture, let missing):
-      "\(folder): the weights have no \(missing.joined(separator: ", ")), so this is no finished \(architecture); "
-        + "fine-tune it first, or choose another model"
+      "\(folder): the weights have no \(missing.joined(separator: ", ")) of the shape that config.json asks for, "
+        + "so this is no finished \(architecture); fine-tune it first, or choose another model"
     case .pooling(let folder, let found):
       "\(folder): 1_Pooling/config.json asks for \(found.isEmpty ? "nothing" : found.joined(separator: " and ")); "
         + "only pooling_mode_mean_tokens or pooling_mode_cls_token alone can be followed"

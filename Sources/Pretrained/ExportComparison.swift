@@ -40,7 +40,8 @@ extension ModelExport {
     }
     try require("config.json", typed(configuration.json), typed(written.configuration))
     for key in ["architectures", "id2label", "label2id", "problem_type"] {
-      try require("'\(key)' of config.json", configuration.json[key] ?? .null, written.configuration[key] ?? .null)
+      try require(
+        "'\(key)' of config.json", configuration.json[key] ?? .null, written.configuration[key] ?? .null)
     }
 
     let read = try written.folder.tokenizerDescription()

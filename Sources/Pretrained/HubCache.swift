@@ -15,7 +15,9 @@ package enum HubCache {
   /// The folder of the cache: `HF_HUB_CACHE`, else `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME`, else in
   /// `$XDG_CACHE_HOME/huggingface`, else in `~/.cache/huggingface`.
   package static func folder(_ variable: (String) -> String? = environmentVariable) -> String {
-    if let path = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE") { return expanded(path, variable) }
+    if let path = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE") {
+      return expanded(path, variable)
+    }
     if let home = variable("HF_HOME") { return FileSystem.join(expanded(home, variable), "hub") }
     let caches = variable("XDG_CACHE_HOME") ?? "~/.cache"
     return FileSystem.join(expanded(caches, variable), "huggingface/hub")

@@ -66,7 +66,9 @@ public struct ModelCard: Sendable {
     if !measured.isEmpty {
       let split = dataset.map { " on the \($0.split) split of \($0.name)" } ?? ""
       text += "\nResults\(split):\n\n"
-      text += measured.map { "- \($0.name): \(JSONValue.number($0.value.rounded(toDigits: 4)).compactText())\n" }.joined()
+      text += measured.map {
+        "- \($0.name): \(JSONValue.number($0.value.rounded(toDigits: 4)).compactText())\n"
+      }.joined()
     }
     for section in sections { text += "\n## \(section.title)\n\n\(section.text)\n" }
     return text
@@ -94,7 +96,8 @@ public struct ModelCard: Sendable {
       yaml.field("- name", name)
       yaml.line("  results:")
       yaml.line("  - task:")
-      yaml.field("      name", pipelineTag.split(separator: "-").map(\.capitalizedFirst).joined(separator: " "))
+      yaml.field(
+        "      name", pipelineTag.split(separator: "-").map(\.capitalizedFirst).joined(separator: " "))
       yaml.field("      type", pipelineTag)
       yaml.line("    dataset:")
       for (key, value) in [

@@ -49,7 +49,9 @@ public struct ModelExport: Sendable {
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     if FileSystem.exists(path) {
       guard FileSystem.isDirectory(path) else { throw ExportError.notAFolder(path: path) }
-      guard try overwriting || FileSystem.list(path).isEmpty else { throw ExportError.folderNotEmpty(path: path) }
+      guard try overwriting || FileSystem.list(path).isEmpty else {
+        throw ExportError.folderNotEmpty(path: path)
+      }
     } else {
       try FileSystem.createFolder(FileSystem.parent(of: path))
     }
@@ -65,7 +67,8 @@ public struct ModelExport: Sendable {
   }
 
   private func writeFiles(into folder: String) throws {
-    try SafetensorsWriter.write(weights.tensors, to: FileSystem.join(folder, "model.safetensors")) { info, sink in
+    try SafetensorsWriter.write(weights.tensors, to: FileSystem.join(folder, "model.safetensors")) {
+      info, sink in
       try weights.withBytes(of: info.name) { try sink($0) }
     }
     try configuration.write(to: FileSystem.join(folder, "config.json"))
@@ -87,7 +90,9 @@ public struct ModelExport: Sendable {
     }
     let names = try FileSystem.list(folder)
     for name in shadowing where !names.contains(name) { try FileSystem.remove(FileSystem.join(path, name)) }
-    for name in names { try FileSystem.rename(FileSystem.join(folder, name), to: FileSystem.join(path, name)) }
+    for name in names {
+      try FileSystem.rename(FileSystem.join(folder, name), to: FileSystem.join(path, name))
+    }
     try FileSystem.remove(folder)
   }
 }
@@ -101,7 +106,8 @@ extension ModelCard {
       let labels = model.configuration.labels
       let more = labels.count > 20 ? " and \(labels.count - 20) more" : ""
       pipelineTag = "text-classification"
-      summary = "A BERT model that gives a text one of these labels: \(labels.prefix(20).joined(separator: ", "))\(more)."
+      summary =
+        "A BERT model that gives a text one of these labels: \(labels.prefix(20).joined(separator: ", "))\(more)."
     case .maskedLM: pipelineTag = "fill-mask"
     case .tokenClassification: pipelineTag = "token-classification"
     case .questionAnswering: pipelineTag = "question-answering"

@@ -93,7 +93,8 @@ public struct TextClassifier: Sendable {
   ///   - function: ``defaultFunction`` when nil.
   /// - Throws: `TokenizerError` when the text is too long and `truncation` does not cut it.
   public func callAsFunction(
-    _ text: String, pair: String? = nil, topK: Int? = 1, function: Function? = nil, truncation: Truncation = .none
+    _ text: String, pair: String? = nil, topK: Int? = 1, function: Function? = nil,
+    truncation: Truncation = .none
   ) throws -> [Prediction] {
     try self([text], pairs: pair.map { [$0] }, topK: topK, function: function, truncation: truncation)[0]
   }
@@ -125,7 +126,8 @@ public struct TextClassifier: Sendable {
     batchSize: Int = 1
   ) throws -> [Answer] {
     let function = function ?? defaultFunction
-    return try tokenizer.batches(texts, pairs: pairs, truncation: truncation, size: batchSize).flatMap { inputs in
+    return try tokenizer.batches(texts, pairs: pairs, truncation: truncation, size: batchSize).flatMap {
+      inputs in
       let logits = try model.logits(inputs)
       return logits.rows.map { answer(logits: $0, function) }
     }
@@ -139,6 +141,7 @@ public struct TextClassifier: Sendable {
       case .none: logits
       }
     let predictions = zip(labels, scores).map { Prediction(label: $0, score: $1) }
-    return Answer(predictions: predictions.sorted { $0.score > $1.score }, logits: logits)  // the sort is stable
+    // Sorting is stable, so that equal scores stay in the order of the labels.
+    return Answer(predictions: predictions.sorted { $0.score > $1.score }, logits: logits)
   }
 }

@@ -24,32 +24,44 @@ struct SourceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The column of the label.", valueName: "column"))
   var label: String?
 
+  func validate() throws {
+    if dataset != nil && data != nil {
+      throw ValidationError("--dataset and --data exclude each other; give one")
+    }
+    if data != nil { try requireColumns() }
+  }
+
+  func requireColumns() throws {
+    if text == nil || label == nil {
+      throw ValidationError("a data file needs --text COLUMN-OR-TEMPLATE and --label COLUMN")
+    }
+  }
+
   /// Reads a file with the columns that were named.
   ///
   /// - Parameter labelNames: the labels to map onto; nil numbers those of the file.
   func read(_ path: String, labelNames: [String]? = nil) throws -> TextDataset {
-    guard let text, let label else {
-      throw ValidationError("a data file needs --text COLUMN-OR-TEMPLATE and --label COLUMN")
-    }
-    return try TextDataset(path: path, text: text, textPair: textPair, label: label, labelNames: labelNames)
+    try TextDataset(
+      path: path, text: text ?? "", textPair: textPair, label: label ?? "", labelNames: labelNames)
   }
 
   /// The data set or file that was named; nil when neither was.
   func load(labelNames: [String]? = nil) throws -> TextDataset? {
-    switch (dataset, data) {
-    case (nil, nil): return nil
-    case (.iris?, nil): return TextDataset.iris()
-    case (nil, let path?): return try read(path, labelNames: labelNames)
-    default: throw ValidationError("--dataset and --data exclude each other; give one")
+    if let dataset {
+      switch dataset {
+      case .iris: return TextDataset.iris()
+      }
     }
+    return try data.map { try read($0, labelNames: labelNames) }
   }
 
   /// What the data is called in a model card.
   var name: String? {
-    dataset.map { _ in "Iris as text" } ?? data.map { path in
-      let name = path.split(separator: "/").last.map(String.init) ?? path
-      return name.split(separator: ".").first.map(String.init) ?? name
-    }
+    dataset.map { _ in "Iris as text" }
+      ?? data.map { path in
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return name.split(separator: ".").first.map(String.init) ?? name
+      }
   }
 }
 

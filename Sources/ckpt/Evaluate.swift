@@ -33,7 +33,9 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     if batchSize < 1 { throw ValidationError("--batch-size is \(batchSize); give at least 1") }
-    if source.dataset == nil && source.data == nil { throw ValidationError("give --data FILE or --dataset iris") }
+    if source.dataset == nil && source.data == nil {
+      throw ValidationError("give --data FILE or --dataset iris")
+    }
   }
 
   func run() throws {
@@ -131,13 +133,16 @@ private struct Evaluation {
     func add(_ row: ClassificationReport.Row) {
       let scores = row.scores
       table.add(
-        row.name, scores.precision.fixed(4), scores.recall.fixed(4), scores.f1.fixed(4), scores.support.grouped)
+        row.name, scores.precision.fixed(4), scores.recall.fixed(4), scores.f1.fixed(4),
+        scores.support.grouped)
     }
     table.add("", "precision", "recall", "f1-score", "support")
     table.add("")
     for row in report.classes { add(row) }
     table.add("")
-    if let accuracy = report.accuracy { table.add("accuracy", "", "", accuracy.fixed(4), report.support.grouped) }
+    if let accuracy = report.accuracy {
+      table.add("accuracy", "", "", accuracy.fixed(4), report.support.grouped)
+    }
     if let micro = report.microAverage { add(micro) }
     add(report.macroAverage)
     add(report.weightedAverage)
@@ -150,6 +155,8 @@ private struct Evaluation {
     let largest = metrics.scores.map(\.support).max() ?? 0
     let baseline = Double(largest) / Double(max(metrics.confusion.total, 1))
     return table.lines + [""] + confusion.lines
-      + ["", "  loss \(loss.fixed(4)) · accuracy of always answering the commonest label \(baseline.fixed(4))"]
+      + [
+        "", "  loss \(loss.fixed(4)) · accuracy of always answering the commonest label \(baseline.fixed(4))",
+      ]
   }
 }

@@ -44,7 +44,8 @@ struct FillMaskCommand: ParsableCommand {
         for (rank, prediction) in mask.enumerated() {
           let heading = masks.count > 1 && rank == 0 ? "mask \(index + 1)" : ""
           table.add(
-            masks.count > 1 ? [heading, prediction.score.fixed(4), prediction.token]
+            masks.count > 1
+              ? [heading, prediction.score.fixed(4), prediction.token]
               : [prediction.score.fixed(4), prediction.token, prediction.sequence])
         }
         for line in table.lines { try Terminal.print(line) }

@@ -41,7 +41,9 @@ struct Finetune: ParsableCommand {
         throw ValidationError("give --dataset iris, --data FILE, or --train FILE")
       }
     } else if source.dataset != nil || source.data != nil {
-      throw ValidationError("--train and --data or --dataset exclude each other; give one")
+      throw ValidationError("--train excludes --data and --dataset; give one")
+    } else {
+      try source.requireColumns()
     }
     if parts.train == nil && (parts.validation != nil || parts.test != nil) {
       throw ValidationError("--validation and --test belong to --train FILE; --data is split")
@@ -102,10 +104,14 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The share of a label that goes to all labels alike.", valueName: "share"))
   var labelSmoothing = 0.0
 
-  @Option(help: ArgumentHelp("Dropout of hidden states and attention; the checkpoint's unless given.", valueName: "p"))
+  @Option(
+    help: ArgumentHelp(
+      "Dropout of hidden states and attention; the checkpoint's unless given.", valueName: "p"))
   var dropout: Double?
 
-  @Option(help: ArgumentHelp("Seeds the split, the new head, the order of rows and the dropout masks.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Seeds the split, the new head, the order of rows and the dropout masks.", valueName: "n"))
   var seed: UInt64 = 42
 
   @Option(help: ArgumentHelp("Seeds the order of rows alone.", valueName: "n"))
@@ -134,7 +140,8 @@ struct SavingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps between logged losses.", valueName: "n"))
   var loggingSteps = 50
 
-  @Option(help: ArgumentHelp("When to evaluate; at every epoch's end if there is data for it.", valueName: "when"))
+  @Option(
+    help: ArgumentHelp("When to evaluate; at every epoch's end if there is data for it.", valueName: "when"))
   var evalStrategy: Strategy?
 
   @Option(help: ArgumentHelp("Steps between evaluations, with --eval-strategy steps.", valueName: "n"))
@@ -152,7 +159,8 @@ struct SavingOptions: ParsableArguments {
   @Flag(help: "End with the best evaluated weights instead of the last ones.")
   var loadBestModelAtEnd = false
 
-  @Option(help: ArgumentHelp("The metric that decides which is best: loss, accuracy, f1, ….", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("The metric that decides which is best: loss, accuracy, f1, ….", valueName: "name"))
   var metricForBestModel: String?
 
   @Option(help: ArgumentHelp("End after this many evaluations that are no better.", valueName: "n"))

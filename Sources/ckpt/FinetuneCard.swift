@@ -58,13 +58,16 @@ struct FinetuneCard {
       "- seed: \(arguments.seed)",
       "- optimizer: AdamW with betas=(\(arguments.adamBeta1),\(arguments.adamBeta2)) and "
         + "epsilon=\(JSONValue.number(arguments.adamEpsilon).line), weight decay \(arguments.weightDecay)",
-      "- lr_scheduler_type: \(arguments.lrScheduler.rawValue)", "- steps: \(output.globalStep) of \(state.maxSteps)",
+      "- lr_scheduler_type: \(arguments.lrScheduler.rawValue)",
+      "- steps: \(output.globalStep) of \(state.maxSteps)",
       "- random numbers: as \(arguments.dialect.rawValue) draws them",
     ]
     if arguments.gradientAccumulationSteps > 1 {
       lines.append("- gradient_accumulation_steps: \(arguments.gradientAccumulationSteps)")
     }
-    if arguments.labelSmoothingFactor > 0 { lines.append("- label_smoothing_factor: \(arguments.labelSmoothingFactor)") }
+    if arguments.labelSmoothingFactor > 0 {
+      lines.append("- label_smoothing_factor: \(arguments.labelSmoothingFactor)")
+    }
     return lines.joined(separator: "\n") + results
   }
 
@@ -75,15 +78,18 @@ struct FinetuneCard {
     let names = first.entries.map(\.name).filter {
       $0.hasPrefix("eval_") && $0 != "eval_loss" && !TrainingTable.isTiming($0)
     }
-    let headings = ["Training Loss", "Epoch", "Step", "Validation Loss"]
+    let headings =
+      ["Training Loss", "Epoch", "Step", "Validation Loss"]
       + names.map { $0.dropFirst("eval_".count).prefix(1).uppercased() + $0.dropFirst("eval_".count + 1) }
-    var text = "\n\n| \(headings.joined(separator: " | ")) |\n|" + headings.map { _ in ":-:|" }.joined() + "\n"
+    var text =
+      "\n\n| \(headings.joined(separator: " | ")) |\n|" + headings.map { _ in ":-:|" }.joined() + "\n"
     var loss: Double?
     for record in state.logHistory {
       if let logged = record["loss"] { loss = logged }
       guard let evaluated = record["eval_loss"] else { continue }
       let cells = [
-        loss?.fixed(4) ?? "No log", (record["epoch"] ?? 0).fixed(1), "\(Int(record["step"] ?? 0))", evaluated.fixed(4),
+        loss?.fixed(4) ?? "No log", (record["epoch"] ?? 0).fixed(1), "\(Int(record["step"] ?? 0))",
+        evaluated.fixed(4),
       ]
       text += "| \((cells + names.map { (record[$0] ?? 0).fixed(4) }).joined(separator: " | ")) |\n"
     }

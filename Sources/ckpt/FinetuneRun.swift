@@ -49,6 +49,12 @@ final class FinetuneRun {
 
   func run() throws {
     for warning in data.warnings { Terminal.complain("warning: \(warning)") }
+    let earlier = try checkpoint.bertConfiguration().labels
+    if report.loaded.contains("classifier.weight"), earlier != data.labels {
+      Terminal.complain(
+        "warning: the checkpoint's classifier, made for \(earlier.joined(separator: ", ")), is taken over for "
+          + "\(data.labels.joined(separator: ", "))")
+    }
     if !options.dryRun { Interrupt.watch() }
     let output: TrainOutput
     do {
@@ -108,20 +114,22 @@ final class FinetuneRun {
     guard let plan else { return }
     let epoch = min(Int(record.epoch.rounded(.up)), trainer.state.numTrainEpochs)
     progress.show(
-      record.step, "epoch \(epoch)/\(trainer.state.numTrainEpochs)  step \(record.step)/\(plan.maxSteps)",
+      record.step, "epoch \(epoch)/\(trainer.state.numTrainEpochs) · \(record.step)/\(plan.maxSteps)",
       detail: "loss \(record.loss.fixed(4))  lr \(record.learningRate.scientific(1))")
   }
 
   private func planLines(_ plan: TrainingPlan) -> [String] {
     var facts = Table([.left, .left])
     let rowCount = data.parts.reduce(0) { $0 + $1.data.count }
-    facts.add("data", "\(rowCount.counted("row")), \(data.labels.count.counted("label")): \(data.labelCounts)")
+    facts.add(
+      "data", "\(rowCount.counted("row")), \(data.labels.count.counted("label")): \(data.labelCounts)")
     let parts = data.parts.map { "\($0.data.count.grouped) \($0.name)" }.joined(separator: ", ")
     facts.add("split", "\(parts) (\(data.origin))")
     let limit = tokenizer.options.modelMaxLength.map { "; the model takes \($0.grouped)" } ?? ""
     facts.add("tokens", "at most \(plan.longest.grouped) in a row\(limit)")
     if let sample = try? tokenizer.encode(
-      data.train.texts[0], pair: data.train.textPairs?[0], truncation: .longestFirst(maxLength: 24)) {
+      data.train.texts[0], pair: data.train.textPairs?[0], truncation: .longestFirst(maxLength: 24))
+    {
       let label = data.labels[data.train.labels[0]]
       facts.add("sample", "\(sample.tokens.joined(separator: " ")) → \(label)")
     }
@@ -159,7 +167,8 @@ final class FinetuneRun {
 
   private func card(_ output: TrainOutput, _ test: PredictionOutput?) -> ModelCard {
     FinetuneCard(
-      name: FileSystem.name(of: options.out), baseModel: checkpoint.repository, data: data, arguments: arguments,
+      name: FileSystem.name(of: options.out), baseModel: checkpoint.repository, data: data,
+      arguments: arguments,
       state: trainer.state, output: output, test: test
     ).card
   }
@@ -200,6 +209,9 @@ final class FinetuneRun {
 
 /// A word as a shell reads it back.
 private func shellQuoted(_ word: String) -> String {
-  let isPlain = !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./+=:@%".contains($0)) }
-  return isPlain ? word : "'\(word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+  let isPlain =
+    !word.isEmpty
+    && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./+=:@%".contains($0)) }
+  return isPlain
+    ? word : "'\(word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
 }

@@ -3,7 +3,9 @@ import Pretrained
 
 /// Texts from the command line, or lines from standard input.
 struct InputOptions: ParsableArguments {
-  @Argument(help: "The texts; without any, each line of standard input is one. Write -- before texts that begin with -.")
+  @Argument(
+    help:
+      "The texts; without any, each line of standard input is one. Write -- before texts that begin with -.")
   var texts: [String] = []
 
   @Flag(help: "Each text is a pair, its two parts separated by a tab.")
@@ -23,7 +25,9 @@ struct InputOptions: ParsableArguments {
       }
       return
     }
-    if Terminal.readsTerminal { Terminal.complain("reading texts from the terminal, one a line; Ctrl-D ends") }
+    if Terminal.readsTerminal {
+      Terminal.complain("reading texts from the terminal, one a line; Ctrl-D ends")
+    }
     var lines = LineReader()
     while let line = try lines.next() {
       try InputError.locating("standard input, line \(lines.number)") { try body(parse(line)) }
@@ -95,6 +99,7 @@ enum InputError: Error, CustomStringConvertible {
     case .notUTF8(let line): "standard input, line \(line): not UTF-8; convert the text to UTF-8"
     case .located(let place, TokenizerError.tooLong(let length, let limit)):
       "\(place): \(length) tokens are more than the \(limit) the model takes; shorten it, or add --truncate"
+    case .located(let place, let error as JSONError): "\(place), column \(error.column): \(error.fault)"
     case .located(let place, let error): "\(place): \(error)"
     }
   }

@@ -18,14 +18,16 @@ struct Inspection {
     let tensors = weights.map { info -> JSONValue in
       let location = weights.location(of: info.name)
       return [
-        "name": .string(info.name), "dtype": .string(info.elementType.rawValue), "shape": .integers(info.shape),
+        "name": .string(info.name), "dtype": .string(info.elementType.rawValue),
+        "shape": .integers(info.shape),
         "bytes": .number(location?.byteRange.count ?? 0),
         "file": location.map { .string(fileName($0.path)) } ?? .null,
         "offset": location.map { .number($0.byteRange.lowerBound) } ?? .null,
       ]
     }
     return [
-      "architecture": architecture.map { .string($0) } ?? .null, "parameters": .number(weights.parameterCount),
+      "architecture": architecture.map { .string($0) } ?? .null,
+      "parameters": .number(weights.parameterCount),
       "tensors": .array(tensors),
       "metadata": .object(metadata.map { JSONValue.Member($0.key, .string($0.value)) }),
       "files": .strings(checkpoint.folder.files),
@@ -51,7 +53,8 @@ struct Inspection {
     for (index, file) in weights.files.enumerated() {
       let header = (file.entries.map(\.byteRange.lowerBound).min() ?? file.byteCount).bytesText
       facts.add(
-        index == 0 ? "weights" : "", "\(fileName(file.path))  \(file.byteCount.bytesText), header \(header), "
+        index == 0 ? "weights" : "",
+        "\(fileName(file.path))  \(file.byteCount.bytesText), header \(header), "
           + file.entries.count.counted("tensor"))
     }
     let others = checkpoint.folder.files.filter { name in
@@ -76,8 +79,10 @@ struct Inspection {
     guard let configuration else { return [] }
     return [
       configuration.numHiddenLayers.counted("layer"), "hidden \(configuration.hiddenSize.grouped)",
-      configuration.numAttentionHeads.counted("head"), "feed-forward \(configuration.intermediateSize.grouped)",
-      "vocabulary \(configuration.vocabSize.grouped)", configuration.maxPositionEmbeddings.counted("position"),
+      configuration.numAttentionHeads.counted("head"),
+      "feed-forward \(configuration.intermediateSize.grouped)",
+      "vocabulary \(configuration.vocabSize.grouped)",
+      configuration.maxPositionEmbeddings.counted("position"),
     ]
   }
 
@@ -92,7 +97,8 @@ struct Inspection {
     guard let tokenizer = try? checkpoint.tokenizer() else { return nil }
     let options = tokenizer.options
     let longest = options.modelMaxLength.map { ", at most \($0.counted("token"))" } ?? ""
-    return "WordPiece, \(tokenizer.vocabulary.count.grouped) pieces, \(options.lowercase ? "lower case" : "cased")"
+    return
+      "WordPiece, \(tokenizer.vocabulary.count.grouped) pieces, \(options.lowercase ? "lower case" : "cased")"
       + longest
   }
 
@@ -102,9 +108,12 @@ struct Inspection {
     if let configuration, let architecture = checkpoint.architecture {
       findings += comparison(WeightTable(configuration, architecture))
     }
-    if let tokenizer = try? checkpoint.tokenizer(), let configuration, tokenizer.idLimit > configuration.vocabSize {
+    if let tokenizer = try? checkpoint.tokenizer(), let configuration,
+      tokenizer.idLimit > configuration.vocabSize
+    {
       findings.append(
-        "the tokenizer has ids up to \(tokenizer.idLimit - 1), the word table \(configuration.vocabSize) rows")
+        "the tokenizer has ids up to \(tokenizer.idLimit - 1), the word table \(configuration.vocabSize) rows"
+      )
     }
     return findings
   }

@@ -22,5 +22,10 @@ enum Interrupt {
       Interrupt.wasAsked.store(true, ordering: .relaxed)
       signal(SIGINT, SIG_DFL)
     }
+    // Whoever started this process may have left the signal blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

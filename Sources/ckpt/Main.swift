@@ -33,7 +33,8 @@ struct Ckpt: ParsableCommand {
       2 could not be done, 64 wrong usage.
       """,
     subcommands: [
-      Inspect.self, Tokenize.self, Finetune.self, Evaluate.self, Predict.self, Embed.self, FillMaskCommand.self,
+      Inspect.self, Tokenize.self, Finetune.self, Evaluate.self, Predict.self, Embed.self,
+      FillMaskCommand.self,
     ])
 
   @Flag(help: "Print the version, what it computes with, and whether that computes rightly.")

@@ -34,12 +34,12 @@ struct Progress {
     guard now - lastShown >= (Terminal.canRedraw ? Self.frame : Self.interval) else { return }
     lastShown = now
     if Terminal.canRedraw {
-      let bar = Self.bar(done, total, width: 20)
-      let line = "  \(label)  \(bar)  \(detail())  \(left.text) left"
+      let bar = Self.bar(done, total, width: 16)
+      let line = "  \(label)  \(bar)  \(left.text) left  \(detail())"
       Terminal.draw("\r\(line.prefix(Terminal.width - 1))\u{1B}[K")
       isDrawn = true
     } else {
-      Terminal.complain("\(label)  \(detail())  \(left.text) left")
+      Terminal.complain("\(label)  \(left.text) left  \(detail())")
     }
   }
 

@@ -25,7 +25,8 @@ enum Terminal {
   static let canRedraw = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb"
 
   /// Whether standard output may be styled.
-  static let hasStyle = isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR") == nil && variable("TERM") != "dumb"
+  static let hasStyle =
+    isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR") == nil && variable("TERM") != "dumb"
 
   /// Whether standard input is a terminal, at which somebody may be waiting for a prompt.
   static let readsTerminal = isatty(STDIN_FILENO) == 1
@@ -56,7 +57,8 @@ enum Terminal {
         bytes = bytes.dropFirst(written)
       } else if errno != EINTR {
         throw SystemError(
-          call: "write", path: descriptor == STDOUT_FILENO ? "standard output" : "standard error", code: errno)
+          call: "write", path: descriptor == STDOUT_FILENO ? "standard output" : "standard error", code: errno
+        )
       }
     }
   }

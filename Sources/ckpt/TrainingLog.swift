@@ -20,7 +20,8 @@ final class TrainingLog {
     guard descriptor >= 0 else { throw SystemError(call: "open", path: path, code: errno) }
     try write([
       "initial_head": .numbers(head), "train_rows": .strings(data.train.texts),
-      "validation_rows": .strings(data.validation?.texts ?? []), "test_rows": .strings(data.test?.texts ?? []),
+      "validation_rows": .strings(data.validation?.texts ?? []),
+      "test_rows": .strings(data.test?.texts ?? []),
     ])
   }
 
