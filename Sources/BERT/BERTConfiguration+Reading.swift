@@ -6,7 +6,9 @@ extension BERTConfiguration {
   /// Absent members have the defaults of `BertConfig`. Labels are numbered without gaps, and `label2id`, when
   /// it is there, is the inverse of `id2label`; transformers lets gaps and contradictions pass.
   ///
-  /// - Parameter file: named in errors.
+  /// - Parameters:
+  ///   - document: the parsed file, an object; a member that is null counts as absent.
+  ///   - file: named in errors.
   /// - Throws: `ConfigurationError` for a value of the wrong type or range, values that disagree, another
   ///   kind of model, and for decoders, cross-attention, relative positions and pruned heads, which are not
   ///   supported.

@@ -18,6 +18,8 @@ public final class BERTModel: Sendable {
   /// Loads a checkpoint for inference; its weights are used where they lie in the file.
   ///
   /// - Parameters:
+  ///   - source: an opened file of weights, such as `SafetensorsFile` or `ShardedWeights`.
+  ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - seed: of a pooler that the checkpoint lacks.
   ///   - threads: nil uses every core.
   /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.

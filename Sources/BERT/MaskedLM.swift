@@ -88,6 +88,8 @@ public final class BERTForMaskedLM: Trainable {
   /// Loads a checkpoint for inference; its weights are used where they lie in the file.
   ///
   /// - Parameters:
+  ///   - source: an opened file of weights, such as `SafetensorsFile` or `ShardedWeights`.
+  ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
   /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
@@ -114,7 +116,9 @@ public final class BERTForMaskedLM: Trainable {
 
   /// The raw scores of every vocabulary entry at some positions only, (positions.count, V).
   ///
-  /// - Parameter positions: indices into the B·S tokens of the batch.
+  /// - Parameters:
+  ///   - inputs: (B, S)
+  ///   - positions: indices into the B·S tokens of the batch.
   /// - Throws: ``BERTInputError`` when an id, the length or a position is outside its range.
   public func logits(_ inputs: BERTInputs, at positions: [Int]) throws -> Tensor {
     if let wrong = positions.first(where: { !(0..<inputs.tokenCount).contains($0) }) {
@@ -133,6 +137,7 @@ public final class BERTForMaskedLM: Trainable {
   /// - Parameters:
   ///   - inputs: (B, S)
   ///   - labels: (B, S), the token to predict, or -100 for tokens that do not count.
+  ///   - options: label smoothing and a factor for the gradients; by default 0 and 1.
   /// - Returns: gradients by parameter name; shapes as the parameters.
   /// - Throws: ``BERTInputError`` when inputs or labels do not fit the model; an error when memory runs out.
   public func lossAndGradients(_ inputs: BERTInputs, labels: [[Int]], options: LossOptions = .init()) throws

@@ -34,6 +34,8 @@ public final class BERTForSequenceClassification: Trainable {
   /// Loads a checkpoint for inference; its weights are used where they lie in the file.
   ///
   /// - Parameters:
+  ///   - source: an opened file of weights, such as `SafetensorsFile` or `ShardedWeights`.
+  ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - labels: the names of the classes; those of the configuration when nil. A checkpoint without a classifier, or
   ///     with one for another number of labels, gets a new one.
   ///   - problemType: overrides the configuration's.
@@ -133,6 +135,7 @@ public final class BERTForSequenceClassification: Trainable {
   /// - Parameters:
   ///   - inputs: (B, S)
   ///   - labels: in the form the problem type asks for.
+  ///   - options: label smoothing and a factor for the gradients; by default 0 and 1.
   /// - Returns: gradients by parameter name; shapes as the parameters.
   /// - Throws: ``BERTInputError`` when inputs or labels do not fit the model; an error when memory runs out.
   public func lossAndGradients(_ inputs: BERTInputs, labels: SequenceLabels, options: LossOptions = .init())

@@ -23,6 +23,8 @@ public final class BERTForTokenClassification: Trainable {
   /// Loads a checkpoint for inference; its weights are used where they lie in the file.
   ///
   /// - Parameters:
+  ///   - source: an opened file of weights, such as `SafetensorsFile` or `ShardedWeights`.
+  ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - labels: the names of the classes; those of the configuration when nil.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
@@ -58,6 +60,7 @@ public final class BERTForTokenClassification: Trainable {
   /// - Parameters:
   ///   - inputs: (B, S)
   ///   - labels: (B, S), a class for each token, or -100 for tokens that do not count.
+  ///   - options: label smoothing and a factor for the gradients; by default 0 and 1.
   /// - Returns: gradients by parameter name; shapes as the parameters.
   /// - Throws: ``BERTInputError`` when inputs or labels do not fit the model; an error when memory runs out.
   public func lossAndGradients(_ inputs: BERTInputs, labels: [[Int]], options: LossOptions = .init()) throws

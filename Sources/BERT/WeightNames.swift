@@ -42,8 +42,11 @@ public struct WeightTable: Sendable {
   public let specs: [WeightSpec]
   private let indices: [String: Int]
 
-  /// - Parameter hasUntiedDecoder: whether the decoder of a token prediction head has a weight of its own;
-  ///   what the configuration says when nil.
+  /// - Parameters:
+  ///   - configuration: gives the number of layers and the shapes.
+  ///   - architecture: decides on the pooler, the head and the prefix of the encoder's names.
+  ///   - hasUntiedDecoder: whether the decoder of a token prediction head has a weight of its own; what the
+  ///     configuration says when nil.
   public init(
     _ configuration: BERTConfiguration, _ architecture: BERTArchitecture, hasUntiedDecoder: Bool? = nil
   ) {

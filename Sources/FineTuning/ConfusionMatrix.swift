@@ -6,7 +6,10 @@ public struct ConfusionMatrix: Sendable, Hashable {
 
   /// Counts the pairs of a true and a predicted class.
   ///
-  /// - Parameter classCount: nil takes the largest class number + 1.
+  /// - Parameters:
+  ///   - labels: the true class of each row.
+  ///   - predictions: the predicted class of each row.
+  ///   - classCount: nil takes the largest class number + 1.
   /// - Precondition: as many predictions as labels, all of them in 0 ..< `classCount`.
   public init(labels: [Int], predictions: [Int], classCount: Int? = nil) {
     precondition(labels.count == predictions.count, "ConfusionMatrix: a prediction a label is needed")

@@ -21,6 +21,7 @@ public enum LearningRateSchedule: String, Sendable, CaseIterable {
   /// The factor of the base learning rate before step `step` (counted from 0).
   ///
   /// - Parameters:
+  ///   - step: how many steps have been taken.
   ///   - warmup: steps during which the factor rises from 0 to 1.
   ///   - total: steps of the whole run.
   ///   - base: the base learning rate, which the polynomial's end of 1e-7 is measured against.

@@ -24,7 +24,9 @@ public struct ClassificationReport: Sendable, Hashable {
 
   /// Makes the report of `metrics`.
   ///
-  /// - Parameter labelNames: the name of each class number; classes beyond them are named by their number.
+  /// - Parameters:
+  ///   - metrics: of the classes that are to have a row.
+  ///   - labelNames: the name of each class number; classes beyond them are named by their number.
   public init(_ metrics: ClassificationMetrics, labelNames: [String] = []) {
     classes = zip(metrics.classes, metrics.scores).map { number, scores in
       Row(name: labelNames.indices.contains(number) ? labelNames[number] : String(number), scores: scores)

@@ -18,11 +18,13 @@ extension TextDataset {
   /// around them.
   ///
   /// - Parameters:
+  ///   - path: a file in UTF-8.
   ///   - text: a column, or a ``TextTemplate`` such as `{sepal length (cm)} {sepal width (cm)}`.
   ///   - textPair: the same for the second text, for tasks on pairs.
   ///   - label: the column of labels.
   ///   - labelNames: the labels of an existing model, onto which the file's are mapped; without them the
   ///     file's labels are numbered by ``LabelEncoding/init(of:)``, and there must be two at least.
+  ///   - format: told from the file's name and first bytes unless given.
   /// - Throws: ``TextDatasetError`` with the line at fault.
   public init(
     path: String, text: String, textPair: String? = nil, label: String, labelNames: [String]? = nil,

@@ -9,7 +9,10 @@ public struct TextDatasetError: Error, Hashable {
   /// What is wrong there.
   public var fault: Fault
 
-  /// - Parameter line: counted from 1.
+  /// - Parameters:
+  ///   - path: of the data file.
+  ///   - line: counted from 1; nil when the whole file is at fault.
+  ///   - fault: what is wrong there.
   public init(path: String, line: Int? = nil, fault: Fault) {
     (self.path, self.line, self.fault) = (path, line, fault)
   }

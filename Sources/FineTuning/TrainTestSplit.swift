@@ -44,7 +44,11 @@ public struct TrainTestSplit: Sendable, Hashable {
 
   /// A random split that gives both parts each class in its share of all rows.
   ///
-  /// - Parameter labels: the class of each row; any integers.
+  /// - Parameters:
+  ///   - labels: the class of each row; any integers.
+  ///   - test: nil takes the rows that `train` leaves, or a quarter of all when that is nil too.
+  ///   - train: nil takes the rows that `test` leaves.
+  ///   - seed: gives the rows that `datasets` gives for it.
   public init(
     stratifying labels: [Int], test: SplitSize? = nil, train: SplitSize? = nil, seed: UInt64
   ) throws(SplitError) {

@@ -30,6 +30,8 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - model: a single-label classifier; its parameters are copied.
+  ///   - tokenizer: the model's own; turns the texts of data sets into ids.
+  ///   - arguments: epochs, batch sizes, learning rate and so on.
   ///   - truncation: of texts longer than the model's positions; `.none` makes them an error.
   ///   - computeMetrics: accuracy and micro-averaged precision, recall and F1 unless given.
   /// - Throws: ``TrainingError`` when an argument is out of range; an error when memory for the copy cannot be had.

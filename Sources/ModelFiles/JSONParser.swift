@@ -69,8 +69,9 @@ extension JSONValue {
   /// Stricter than Python's `json`: duplicate keys, lone surrogates and nesting beyond ``depthLimit`` are
   /// errors.
   ///
-  /// - Parameter acceptsNonFinite: reads `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON
-  ///   forbids.
+  /// - Parameters:
+  ///   - bytes: UTF-8; around the document there may be white space only.
+  ///   - acceptsNonFinite: reads `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON forbids.
   public init(parsing bytes: [UInt8], acceptsNonFinite: Bool = false) throws(JSONError) {
     let result = bytes.withUnsafeBufferPointer { buffer -> Result<JSONValue, JSONError> in
       var parser = JSONParser(buffer, acceptsNonFinite: acceptsNonFinite)
@@ -86,7 +87,10 @@ extension JSONValue {
 
   /// Reads the document in a file.
   ///
-  /// - Parameter limit: the most bytes to accept.
+  /// - Parameters:
+  ///   - path: of the file; errors name it.
+  ///   - limit: the most bytes to accept.
+  ///   - acceptsNonFinite: reads `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON forbids.
   /// - Throws: ``JSONError`` with the path, or ``SystemError``.
   public init(path: String, limit: Int = 256 << 20, acceptsNonFinite: Bool = false) throws {
     do {

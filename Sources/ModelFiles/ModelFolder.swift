@@ -95,7 +95,10 @@ public struct ModelFolder: Sendable {
     }
   }
 
-  /// Opens the weights; reads headers only. As ``weights(access:)``, for those outside the package.
+  /// Opens the weights, whatever container they lie in; reads headers only.
+  ///
+  /// - Throws: ``ModelFolderError`` when there are none or in a format that is not read; the errors of
+  ///   ``SafetensorsFile`` and ``ShardedWeights``.
   public func weightSource(access: FileAccess = .mapped) throws -> any WeightSource {
     try weights(access: access)
   }

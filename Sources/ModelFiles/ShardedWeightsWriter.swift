@@ -8,8 +8,10 @@ extension ShardedWeights {
   /// replace.
   ///
   /// - Parameters:
-  ///   - folder: must exist.
+  ///   - tensors: all of them, in the order they are put into shards.
   ///   - metadata: of each shard.
+  ///   - folder: must exist.
+  ///   - maximumShardByteCount: of the tensors in one shard; its header comes on top.
   ///   - overwriting: whether weights that are there may be replaced.
   ///   - produce: hands the bytes of a tensor to the sink.
   /// - Returns: the names of the files written; with more than one, the index is the last.

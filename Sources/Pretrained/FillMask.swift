@@ -48,7 +48,10 @@ public struct FillMask: Sendable {
 
   /// The likeliest tokens for every mask of a text, in the order of the text.
   ///
-  /// - Parameter topK: how many tokens for each mask, the likeliest first.
+  /// - Parameters:
+  ///   - text: with the tokenizer's mask token, `[MASK]`, once or more.
+  ///   - topK: how many tokens for each mask, the likeliest first.
+  ///   - truncation: of a text longer than the model takes; `.none` makes that an error.
   /// - Throws: ``FillMaskError/noMask(text:mask:)``; `TokenizerError` when the text is too long and `truncation` does
   ///   not cut it.
   public func callAsFunction(

@@ -41,6 +41,7 @@ public struct ModelExport: Sendable {
   /// never holds half a model. A folder that is there already keeps its other files.
   ///
   /// - Parameters:
+  ///   - path: a folder; it and those it lies in are made when they are missing.
   ///   - overwriting: replaces the model in a folder that holds files.
   ///   - verifying: whether to compare; without it nothing is read back.
   /// - Throws: ``ExportError`` when the folder holds files already, or when what was written differs;

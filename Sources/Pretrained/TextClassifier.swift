@@ -88,9 +88,11 @@ public struct TextClassifier: Sendable {
   /// An empty second text is a text too, as it is in training; transformers' pipeline leaves it out.
   ///
   /// - Parameters:
-  ///   - pair: the second text.
+  ///   - text: the only text, or the first of a pair.
+  ///   - pair: the second text; nil: there is none.
   ///   - topK: how many labels, the best first; nil gives all.
   ///   - function: ``defaultFunction`` when nil.
+  ///   - truncation: of a text longer than the model takes; `.none` makes that an error.
   /// - Throws: `TokenizerError` when the text is too long and `truncation` does not cut it.
   public func callAsFunction(
     _ text: String, pair: String? = nil, topK: Int? = 1, function: Function? = nil,
@@ -102,9 +104,11 @@ public struct TextClassifier: Sendable {
   /// The best labels of each text.
   ///
   /// - Parameters:
-  ///   - pairs: as many second texts.
+  ///   - texts: the only texts, or the first of each pair.
+  ///   - pairs: as many second texts; nil: there are none.
   ///   - topK: how many labels, the best first; nil gives all.
   ///   - function: ``defaultFunction`` when nil.
+  ///   - truncation: of texts longer than the model takes; `.none` makes them an error.
   ///   - batchSize: texts the model is given at once, padded to the longest of them; changes scores by less than
   ///     1e-6.
   /// - Throws: `TokenizerError` when a text is too long and `truncation` does not cut it.

@@ -68,7 +68,10 @@ public struct TextEmbedder: Sendable {
 
   /// The vector of each text.
   ///
-  /// - Parameter batchSize: texts the model is given at once, padded to the longest of them.
+  /// - Parameters:
+  ///   - texts: in the order the vectors are to have.
+  ///   - truncation: of texts longer than the model takes; `.none` makes them an error.
+  ///   - batchSize: texts the model is given at once, padded to the longest of them.
   /// - Throws: `TokenizerError` when a text is too long and `truncation` does not cut it.
   public func callAsFunction(
     _ texts: [String], truncation: Truncation = .none, batchSize: Int = 1

@@ -4,6 +4,7 @@ extension WordPieceTokenizer {
   /// Pieces are joined by spaces, continuing ones to what they continue; ids that name no token are left out.
   ///
   /// - Parameters:
+  ///   - ids: of one text or pair, of any integer type.
   ///   - skipSpecialTokens: leaves out special tokens such as `[CLS]`.
   ///   - cleanUpTokenizationSpaces: also joins what tokenisation set apart, as in `don't`
   ///     (`clean_up_tokenization_spaces`, which transformers 4 has on and 5 has off).

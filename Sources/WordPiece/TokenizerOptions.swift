@@ -53,7 +53,14 @@ public struct AddedToken: Sendable, Equatable {
   /// Whether it takes the white space after it.
   public var rightStrip: Bool
 
-  /// - Parameter normalized: nil: true unless the token is special.
+  /// - Parameters:
+  ///   - content: the characters to look for, such as `[MASK]`.
+  ///   - id: what a file states; encoding does not read it. nil: nothing is stated.
+  ///   - isSpecial: whether decoding may leave the token out.
+  ///   - normalized: nil: true unless the token is special.
+  ///   - singleWord: refuses matches that are part of a word.
+  ///   - leftStrip: also takes the white space before a match.
+  ///   - rightStrip: also takes the white space after a match.
   public init(
     content: String, id: Int? = nil, isSpecial: Bool = false, normalized: Bool? = nil,
     singleWord: Bool = false,

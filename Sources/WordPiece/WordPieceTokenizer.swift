@@ -60,8 +60,10 @@ public struct WordPieceTokenizer: Sendable {
   /// Encodes a text, or a pair, with everything there is to know of its tokens.
   ///
   /// - Parameters:
+  ///   - text: the only text, or the first of a pair.
   ///   - pair: the second text; an empty one is a text too, nil is none.
   ///   - addSpecialTokens: whether to put `[CLS]` first and `[SEP]` after each text.
+  ///   - truncation: of what is longer than wanted, special tokens included.
   /// - Throws: ``TokenizerError`` when the text is longer than the truncation or, without one, the model
   ///   allows, and when it needs an unknown token that the vocabulary lacks.
   public func encode(
@@ -100,7 +102,12 @@ public struct WordPieceTokenizer: Sendable {
 
   /// Encodes texts, or pairs, into one row each. Windows of what truncation cuts off are not made.
   ///
-  /// - Parameter pairs: as many second texts as there are texts, or nil.
+  /// - Parameters:
+  ///   - texts: the only text of each row, or the first of its pair.
+  ///   - pairs: as many second texts as there are texts, or nil.
+  ///   - addSpecialTokens: whether to put `[CLS]` first and `[SEP]` after each text.
+  ///   - truncation: of each row that is longer than wanted, special tokens included.
+  ///   - padding: how the rows become equally long; with `.none` they must be so already.
   /// - Throws: ``TokenizerError`` as ``encode(_:pair:addSpecialTokens:truncation:)``; also when padding does
   ///   not make the rows equally long, or rounds up past what truncation allows.
   public func encodeBatch(
