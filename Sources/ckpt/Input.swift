@@ -97,10 +97,14 @@ enum InputError: Error, CustomStringConvertible {
       "\(count) \(count == 1 ? "part" : "parts") where a pair has two; separate them with one tab"
     case .unexpectedPair: "a pair where single texts are taken; give one text each"
     case .notUTF8(let line): "standard input, line \(line): not UTF-8; convert the text to UTF-8"
-    case .located(let place, TokenizerError.tooLong(let length, let limit)):
-      "\(place): \(length) tokens are more than the \(limit) the model takes; shorten it, or add --truncate"
     case .located(let place, let error as JSONError): "\(place), column \(error.column): \(error.fault)"
-    case .located(let place, let error): "\(place): \(error)"
+    case .located(let place, let error): "\(place): \(Self.explained(error))"
     }
+  }
+
+  /// What to say of an error to somebody at a shell: the command's options in place of the library's.
+  static func explained(_ error: any Error) -> String {
+    guard case TokenizerError.tooLong(let length, let limit) = error else { return "\(error)" }
+    return "\(length) tokens are more than the \(limit) the model takes; shorten it, or add --truncate"
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Pretrained
 
 /// Parses, runs, and turns what went wrong into one line and an exit code.
 @main
@@ -10,7 +11,7 @@ enum Main {
     } catch let error where error is ExitCode || Ckpt.exitCode(for: error) != .failure {
       Ckpt.exit(withError: error)  // help, wrong usage, or a code of our own
     } catch {
-      Terminal.complain("error: \(error)")
+      Terminal.complain("error: \(InputError.explained(error))")
       Ckpt.exit(withError: ExitCode.couldNotBeDone)
     }
   }

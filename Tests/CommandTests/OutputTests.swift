@@ -62,6 +62,7 @@ struct OutputTests {
     Snapshot(
       "too-long", "predict", "classifier", "--top-k", "1",
       input: "a\n" + String(repeating: "a ", count: 50) + "\n"),
+    Snapshot("too-long-argument", "predict", "classifier", String(repeating: "a ", count: 50)),
     Snapshot("no-text", "tokenize", "classifier", "--jsonl", input: "{\"text\": 5}\n"),
     Snapshot("wrong-labels", "evaluate", "several-labels", "--dataset", "iris"),
     Snapshot("no-data", "finetune", "--base", "embedder", "--out", "$TMP/out"),

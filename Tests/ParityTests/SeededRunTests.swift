@@ -60,8 +60,9 @@ struct SeededRunTests {
     let logged = try golden.log("loss", "learning_rate", "grad_norm", "epoch", "step")
     let ourLogs = history.filter { $0["loss"] != nil }
     #expect(ourLogs.count == logged.count)
-    // The older stack logs four decimals, so half a unit of the last one is added.
-    let lossBound = run.dialect == .torch22 ? 1e-5 + 5e-5 : 1e-5
+    // The older stack logs four decimals: two values next to a rounding edge are one unit apart. The steps above are
+    // what is compared in full.
+    let lossBound = run.dialect == .torch22 ? 1.0001e-4 : 1e-5
     for (found, expected) in zip(ourLogs, logged) {
       #expect(abs(try #require(found["loss"]) - expected[0]) < lossBound)
       #expect(found["learning_rate"] == expected[1])
