@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// A package that is found by its path goes by the name of its folder, and a checkout may have any.
+let checkout = String(Context.packageDirectory.split(separator: "/").dropLast(2).last ?? "swift-pretrained")
+
 // A package of its own, so that users of the library never build it.
 let package = Package(
   name: "bench",
@@ -9,7 +12,7 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "training-step-bench",
-      dependencies: [.product(name: "Pretrained", package: "swift-pretrained")])
+      dependencies: [.product(name: "Pretrained", package: checkout)])
   ],
   swiftLanguageModes: [.v6]
 )
