@@ -74,8 +74,8 @@ package enum ProductImplementation: String, Sendable, CaseIterable {
   /// OpenBLAS, or Accelerate on macOS.
   case blas
 
-  /// With AVX2 and AVX-512 our own are faster for the few hundred rows of a training step (by 5 to 20 % against
-  /// OpenBLAS 0.3.21 on Zen 4); elsewhere, and on Apple's matrix units, the library is.
+  /// With AVX2 and AVX-512 our own are faster for the few hundred rows of a training step; elsewhere, and on Apple's
+  /// matrix units, the library is. `ckpt --version` measures both on the processor at hand.
   package static func fastest(for kernels: Kernels) -> ProductImplementation {
     #if canImport(Darwin)
       .blas
