@@ -63,16 +63,6 @@ package final class MemoryBlock: @unchecked Sendable {
     munmap(mapping, mappedByteCount)
   }
 
-  /// Touches every page, so that no later access faults.
-  package func prefault() {
-    let pageSize = 4096
-    for offset in stride(from: 0, to: byteCount, by: pageSize) {
-      // A write, because reading would map the shared page of zeros; of what is there, because it is kept.
-      let byte = (start + offset).assumingMemoryBound(to: UInt8.self)
-      byte.pointee = byte.pointee
-    }
-  }
-
   /// Floats inside the block.
   ///
   /// - Parameters:
