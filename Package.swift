@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "FineTuning", targets: ["FineTuning"]),
     .library(name: "BERT", targets: ["BERT"]),
     .library(name: "WordPiece", targets: ["WordPiece"]),
+    .library(name: "ForeignFormats", targets: ["ForeignFormats"]),
     .library(name: "ModelFiles", targets: ["ModelFiles"]),
     .executable(name: "ckpt", targets: ["ckpt"]),
   ],
@@ -33,7 +34,9 @@ let package = Package(
     // The front door: opens folders, loads models, exports them.
     .target(
       name: "Pretrained",
-      dependencies: ["FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors"],
+      dependencies: [
+        "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles", "RandomStreams", "Tensors",
+      ],
       swiftSettings: strict),
     // Data, splits, optimiser, schedule, trainer, metrics.
     .target(
@@ -50,8 +53,13 @@ let package = Package(
     .target(name: "RandomStreams", dependencies: ["CKernels"], swiftSettings: strict),
     // Memory, threads and the Swift face of the kernels.
     .target(name: "Tensors", dependencies: ["CKernels", "ModelFiles"], swiftSettings: strict),
+    // PyTorch, TensorFlow 1, NumPy, GGUF and ONNX files, each as named tensors.
+    .target(
+      name: "ForeignFormats", dependencies: ["ModelFiles", "CChecksums", "CArchive"], swiftSettings: strict),
     // The Hugging Face layout: safetensors, config.json, vocab.txt, tokenizer.json, folders.
     .target(name: "ModelFiles", swiftSettings: strict),
+    // C, checksums as fast as memory.
+    .target(name: "CChecksums", cSettings: strictC),
     // C, one table of functions for each instruction set.
     .target(
       name: "CKernels",
@@ -64,6 +72,9 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
 
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
+    .testTarget(
+      name: "ForeignFormatsTests", dependencies: ["ForeignFormats", "ModelFiles", "CChecksums"],
+      swiftSettings: strict),
     .testTarget(name: "WordPieceTests", dependencies: ["WordPiece"], swiftSettings: strict),
     .testTarget(name: "RandomStreamsTests", dependencies: ["RandomStreams"], swiftSettings: strict),
     .testTarget(

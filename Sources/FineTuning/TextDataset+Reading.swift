@@ -37,7 +37,7 @@ extension TextDataset {
     let request = ColumnRequest(text: text, textPair: textPair, label: label)
     let format = format == .automatic ? Format(path: path) : format
     do throws(DataFault) {
-      let table = try file.withBytes(in: 0..<file.byteCount) { (span) throws(DataFault) in
+      let table = try file.withMemory(in: 0..<file.byteCount) { (span) throws(DataFault) in
         try span.withUnsafeBytes { (bytes) throws(DataFault) in
           try DataTable(bytes.bindMemory(to: UInt8.self), format: format, request: request)
         }

@@ -54,6 +54,27 @@ package struct AtomicFile: ~Copyable {
     byteCount += bytes.byteCount
   }
 
+  /// Replaces bytes that have been appended already, for what is known only after what follows it: a checksum, a size.
+  ///
+  /// - Precondition: `offset` and all of `bytes` lie within what has been appended.
+  /// - Throws: ``SystemError``, naming the destination rather than the temporary file.
+  package mutating func overwrite(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
+    precondition(
+      offset >= 0 && offset + bytes.byteCount <= byteCount, "only what was appended can be replaced")
+    try bytes.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) throws(SystemError) in
+      guard let start = buffer.baseAddress else { return }
+      var done = 0
+      while done < buffer.count {
+        let written = pwrite(descriptor, start + done, buffer.count - done, off_t(offset + done))
+        if written >= 0 {
+          done += written
+        } else if errno != EINTR {
+          throw .last("pwrite", path)
+        }
+      }
+    }
+  }
+
   /// Makes the bytes durable and puts the file in its place.
   package consuming func commit() throws(SystemError) {
     guard fsync(descriptor) == 0 else { throw .last("fsync", path) }

@@ -14,6 +14,9 @@ public enum FileAccess: Sendable, Hashable {
   /// A private copy, read at once. Costs the file's size in memory; nothing that later happens to the file
   /// can be seen. For folders that other programs write to.
   case copied
+  /// Nothing is kept in memory: every range that is asked for is read from disk into a buffer of its own. Slower, and
+  /// safe against files that change: one that has become shorter is an error.
+  case pread
 }
 
 /// The bytes of a whole file, released with the last reference to it.
@@ -25,10 +28,10 @@ package final class MappedFile: Sendable {
   /// The length of the file when it was opened.
   package let byteCount: Int
   package let access: FileAccess
-  /// The first byte; valid for `byteCount` bytes. Page-aligned, except that an empty file has a dummy
-  /// address.
-  package nonisolated(unsafe) let base: UnsafeRawPointer
-  /// Kept open for mapped files, so that shrinking can be noticed; -1 otherwise.
+  /// The first byte; valid for `byteCount` bytes unless ``access`` is `pread`. Page-aligned, except that an empty
+  /// file has a dummy address.
+  nonisolated(unsafe) let base: UnsafeRawPointer
+  /// Kept open for mapped files, so that shrinking can be noticed, and for those that are read; -1 otherwise.
   private let descriptor: Int32
 
   /// Opens a regular file.
@@ -42,6 +45,9 @@ package final class MappedFile: Sendable {
     switch access {
     case _ where byteCount == 0:  // mmap refuses an empty range
       base = UnsafeRawPointer(emptyFileDummy)
+    case .pread:
+      base = UnsafeRawPointer(emptyFileDummy)
+      keepOpen = true
     case .mapped:
       guard let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED
       else { throw .last("mmap", path) }
@@ -64,21 +70,62 @@ package final class MappedFile: Sendable {
   }
 
   deinit {
-    if byteCount > 0 { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+    if byteCount > 0 && access != .pread { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// Calls `body` with the bytes of `range`; the span must not outlive the call.
+  /// Calls `body` with the bytes of `range` where they lie; the span must not outlive the call.
   ///
-  /// - Precondition: `range` lies within `0..<byteCount`.
-  package func withBytes<Result: ~Copyable, Failure: Error>(
+  /// - Precondition: `range` lies within `0..<byteCount`, and the file is in memory, that is not opened with
+  ///   ``FileAccess/pread``.
+  package func withMemory<Result: ~Copyable, Failure: Error>(
     in range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
+    precondition(access != .pread, "the file is not in memory")
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
     return try body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count).bytes)
   }
 
-  /// The length the file has now, if it was mapped and has since become shorter; nil when all its bytes can
+  /// Calls `body` with the bytes of `range`; the span must not outlive the call.
+  ///
+  /// - Throws: ``SystemError`` when the file became shorter than that since it was opened, or cannot be read; what
+  ///   `body` throws.
+  /// - Precondition: `range` lies within `0..<byteCount`.
+  package func withBytes<Result>(
+    in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
+    guard access == .pread, !range.isEmpty else {
+      return try body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count).bytes)
+    }
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: range.count, alignment: 64)
+    defer { buffer.deallocate() }
+    try readFully(descriptor, into: buffer, count: range.count, at: range.lowerBound, path: path)
+    return try body(UnsafeRawBufferPointer(start: buffer, count: range.count).bytes)
+  }
+
+  /// As ``withBytes(in:_:)``, but a mapped file that has become shorter than `range` since it was opened is an error
+  /// rather than the end of the process; costs one system call.
+  ///
+  /// - Throws: as ``withBytes(in:_:)``.
+  package func withUnshrunkBytes<Result>(
+    in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result {
+    if let found = shrunkByteCount(), found < range.upperBound {
+      throw SystemError(call: "read after the file was shortened", path: path, code: EIO)
+    }
+    return try withBytes(in: range, body)
+  }
+
+  /// A copy of the bytes of `range`.
+  ///
+  /// - Throws: as ``withBytes(in:_:)``.
+  /// - Precondition: as ``withBytes(in:_:)``.
+  package func bytes(in range: Range<Int>) throws -> [UInt8] {
+    try withBytes(in: range) { $0.withUnsafeBytes { Array($0) } }
+  }
+
+  /// The length the file has now, if it was not copied and has since become shorter; nil when all its bytes can
   /// be read. One system call.
   ///
   /// A file shortened between this call and the reading of its bytes still ends the process; only
@@ -113,14 +160,14 @@ func openRegularFile(_ path: String) throws(SystemError) -> (descriptor: Int32, 
   return (descriptor, Int(status.st_size))
 }
 
-/// Reads exactly `count` bytes from the descriptor's start; a file that ends earlier is an error.
+/// Reads exactly `count` bytes of a file from `offset`; a file that ends earlier is an error.
 func readFully(
-  _ descriptor: Int32, into address: UnsafeMutableRawPointer, count: Int, path: String
+  _ descriptor: Int32, into address: UnsafeMutableRawPointer, count: Int, at offset: Int = 0, path: String
 ) throws(SystemError) {
   var done = 0
   while done < count {
     // Darwin refuses single reads of 2 GiB and more.
-    let got = pread(descriptor, address + done, min(count - done, 1 << 30), off_t(done))
+    let got = pread(descriptor, address + done, min(count - done, 1 << 30), off_t(offset + done))
     if got > 0 {
       done += got
     } else if got == 0 {

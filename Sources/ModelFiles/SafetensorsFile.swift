@@ -45,8 +45,8 @@ public struct SafetensorsFile: Sendable {
   public init(path: String, access: FileAccess = .mapped) throws {
     let file = try MappedFile(path: path, access: access)
     let header: SafetensorsHeader
-    do throws(SafetensorsError.Fault) { header = try Self.header(of: file) } catch {
-      throw SafetensorsError(path: path, error)
+    do { header = try Self.header(of: file) } catch let fault as SafetensorsError.Fault {
+      throw SafetensorsError(path: path, fault)
     }
     (self.path, self.file, names) = (path, file, header.names)
     (entries, metadata, lint) = (header.entries, header.metadata, header.lint)
@@ -90,23 +90,30 @@ public struct SafetensorsFile: Sendable {
     return try file.withBytes(in: range, body)
   }
 
-  private static func header(of file: MappedFile) throws(SafetensorsError.Fault) -> SafetensorsHeader {
+  /// - Throws: a ``SafetensorsError/Fault``, or ``SystemError``.
+  private static func header(of file: MappedFile) throws -> SafetensorsHeader {
     let lengthSize = 8
-    guard file.byteCount >= lengthSize else { throw .fileTooShort(byteCount: file.byteCount) }
-    let claimed = UInt64(littleEndian: file.base.loadUnaligned(as: UInt64.self))
+    guard file.byteCount >= lengthSize else {
+      throw SafetensorsError.Fault.fileTooShort(byteCount: file.byteCount)
+    }
+    let claimed = try file.withBytes(in: 0..<lengthSize) {
+      UInt64(littleEndian: $0.unsafeLoadUnaligned(as: UInt64.self))
+    }
     guard claimed <= UInt64(maximumHeaderByteCount) else {
-      throw .headerTooLong(byteCount: claimed, limit: maximumHeaderByteCount)
+      throw SafetensorsError.Fault.headerTooLong(byteCount: claimed, limit: maximumHeaderByteCount)
     }
     let available = file.byteCount - lengthSize
     guard claimed <= UInt64(available) else {
-      throw .headerBeyondFile(byteCount: claimed, available: available)
+      throw SafetensorsError.Fault.headerBeyondFile(byteCount: claimed, available: available)
     }
 
     let dataStart = lengthSize + Int(claimed)
-    let text = UnsafeRawBufferPointer(start: file.base + lengthSize, count: Int(claimed))
-    var header = try text.withMemoryRebound(to: UInt8.self) {
-      (bytes) throws(SafetensorsError.Fault) -> SafetensorsHeader in
-      try SafetensorsHeaderParser.parse(bytes, dataRange: dataStart..<file.byteCount)
+    var header = try file.withBytes(in: lengthSize..<dataStart) { text in
+      try text.withUnsafeBytes { text in
+        try text.withMemoryRebound(to: UInt8.self) { bytes in
+          try SafetensorsHeaderParser.parse(bytes, dataRange: dataStart..<file.byteCount)
+        }
+      }
     }
     header.lint += alignmentFindings(header, dataStart: dataStart)
     return header
@@ -127,7 +134,18 @@ extension SafetensorsFile: MappedWeightSource {
     try readable(entry(name).byteRange, body)
   }
 
+  public func withElements<Result>(
+    of name: String, in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result {
+    let entry = try entry(name)
+    let bits = entry.elementType.bitWidth
+    precondition(range.lowerBound >= 0 && range.upperBound <= entry.info.elementCount, "no such elements")
+    let start = entry.byteRange.lowerBound
+    return try readable(
+      start + range.lowerBound * bits / 8..<start + (range.upperBound * bits + 7) / 8, body)
+  }
+
   package func mappedBytes(of name: String) -> MappedBytes? {
-    self[name].map { MappedBytes(file: file, range: $0.byteRange) }
+    file.access == .pread ? nil : self[name].map { MappedBytes(file: file, range: $0.byteRange) }
   }
 }

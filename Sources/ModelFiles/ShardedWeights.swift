@@ -86,11 +86,13 @@ extension ShardedWeights: MappedWeightSource {
   /// - Throws: ``ShardedWeightsError/noSuchTensor(path:name:nearest:)``, ``SafetensorsError``, or what `body`
   ///   throws.
   public func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
-    guard let number = number(name) else {
-      throw ShardedWeightsError.noSuchTensor(
-        path: indexPath, name: name, nearest: nearestNames(to: name, in: located.map(\.info.name)))
-    }
-    return try shards[located[number].shard].withBytes(of: name, body)
+    try shard(of: name).withBytes(of: name, body)
+  }
+
+  public func withElements<Result>(
+    of name: String, in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result {
+    try shard(of: name).withElements(of: name, in: range, body)
   }
 
   package func mappedBytes(of name: String) -> MappedBytes? {
@@ -99,6 +101,14 @@ extension ShardedWeights: MappedWeightSource {
 
   /// The name of the shard that holds a tensor, or nil.
   public func shardPath(of name: String) -> String? { number(name).map { shards[located[$0].shard].path } }
+
+  private func shard(of name: String) throws -> SafetensorsFile {
+    guard let number = number(name) else {
+      throw ShardedWeightsError.noSuchTensor(
+        path: indexPath, name: name, nearest: nearestNames(to: name, in: located.map(\.info.name)))
+    }
+    return shards[located[number].shard]
+  }
 
   private func number(_ name: String) -> Int? {
     names.number(hash: NameTable.hash(name)) { located[$0].info.name.hasSameBytes(as: name) }

@@ -11,6 +11,11 @@ public struct TensorInfo: Sendable, Hashable {
 
   /// The number of elements; 1 for a scalar.
   public var elementCount: Int { shape.reduce(1, *) }
+
+  /// The bytes all elements take; the last may be filled in part by the packed F4 and F6 types.
+  public var byteCount: Int {
+    elementCount / 8 * elementType.bitWidth + (elementCount % 8 * elementType.bitWidth + 7) / 8
+  }
 }
 
 /// Named tensors whose data is read when it is asked for.
@@ -27,15 +32,59 @@ public protocol WeightSource: Sendable {
   ///
   /// - Throws: the container's error when no tensor has this name or its data cannot be read; what `body` throws.
   func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result
+
+  /// Calls `body` with the little-endian bytes of some of a tensor's elements.
+  ///
+  /// Sources that compute their bytes (strided, transposed, quantised or converted ones) compute these only, so that
+  /// a tensor of any size can be walked through in bounded memory.
+  ///
+  /// - Parameter range: counts elements in row-major order; must lie within the tensor, and for the packed F4 and F6
+  ///   types begin at a multiple of eight and end at one or at the tensor's end.
+  /// - Throws: as ``withBytes(of:_:)``.
+  func withElements<Result>(
+    of name: String, in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result
+}
+
+extension WeightSource {
+  public func withElements<Result>(
+    of name: String, in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result {
+    let bits = tensor(named: name)?.elementType.bitWidth ?? 8
+    return try withBytes(of: name) { bytes in
+      try body(bytes.extracting(range.lowerBound * bits / 8..<(range.upperBound * bits + 7) / 8))
+    }
+  }
+
+  /// Calls `body` with all elements of a tensor, in order, some at a time.
+  ///
+  /// - Parameters:
+  ///   - byteCount: about how many bytes to give at a time.
+  ///   - body: gets the range of elements, counted in row-major order, and their little-endian bytes. Not called for a
+  ///     tensor without elements.
+  /// - Throws: as ``withElements(of:in:_:)``.
+  public func forEachPiece(
+    of info: TensorInfo, byteCount: Int = 1 << 22, _ body: (Range<Int>, RawSpan) throws -> Void
+  ) throws {
+    let count = info.elementCount
+    // A multiple of 64, so that packed elements fill bytes and blocks of quantised ones stay whole.
+    let step = max(64, byteCount * 8 / info.elementType.bitWidth / 64 * 64)
+    var start = 0
+    while start < count {
+      let range = start..<min(count, start + step)
+      try withElements(of: info.name, in: range) { try body(range, $0) }
+      start = range.upperBound
+    }
+  }
 }
 
 /// A source whose data lies in mapped files, so that it can be used in place.
 package protocol MappedWeightSource: WeightSource {
-  /// Where the tensor's bytes lie, or nil when there is no such tensor.
+  /// Where the tensor's bytes lie, or nil when there is no such tensor or it does not lie there ready to use.
   func mappedBytes(of name: String) -> MappedBytes?
 }
 
-/// A range of a mapped file; holding it keeps the mapping alive.
+/// A range of a file; holding it keeps the mapping alive.
 package struct MappedBytes: Sendable {
   package let file: MappedFile
   package let range: Range<Int>
@@ -43,5 +92,10 @@ package struct MappedBytes: Sendable {
   package init(file: MappedFile, range: Range<Int>) { (self.file, self.range) = (file, range) }
 
   /// The first byte; valid for `range.count` bytes and for as long as `file` is held. Need not be aligned.
-  package var start: UnsafeRawPointer { file.base + range.lowerBound }
+  ///
+  /// - Precondition: the file is in memory, that is not opened with ``FileAccess/pread``.
+  package var start: UnsafeRawPointer {
+    precondition(file.access != .pread, "the file is not in memory")
+    return file.base + range.lowerBound
+  }
 }

@@ -67,5 +67,11 @@ extension CheckpointWeights: MappedWeightSource {
     try source.withBytes(of: name, body)
   }
 
+  public func withElements<Result>(
+    of name: String, in range: Range<Int>, _ body: (RawSpan) throws -> Result
+  ) throws -> Result {
+    try source.withElements(of: name, in: range, body)
+  }
+
   package func mappedBytes(of name: String) -> MappedBytes? { source.mappedBytes(of: name) }
 }
