@@ -39,17 +39,7 @@ package struct AtomicFile: ~Copyable {
   /// - Throws: ``SystemError``, naming the destination rather than the temporary file.
   package mutating func append(_ bytes: RawSpan) throws(SystemError) {
     try bytes.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) throws(SystemError) in
-      guard let start = buffer.baseAddress else { return }
-      var done = 0
-      while done < buffer.count {
-        // Darwin refuses single writes of 2 GiB and more.
-        let written = systemWrite(descriptor, start + done, min(buffer.count - done, 1 << 30))
-        if written >= 0 {
-          done += written
-        } else if errno != EINTR {
-          throw .last("write", path)
-        }
-      }
+      try writeFully(descriptor, buffer, path: path)
     }
     byteCount += bytes.byteCount
   }
@@ -111,8 +101,5 @@ package struct AtomicFile: ~Copyable {
   }
 }
 
-// Within a type that has an `open` and a `write` of its own, the unqualified names mean those.
+// Within a type that has an `open` of its own, the unqualified name means that.
 private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
-private func systemWrite(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
-  write(descriptor, start, count)
-}

@@ -69,6 +69,14 @@ package final class MappedFile: Sendable {
     self.descriptor = keepOpen ? descriptor : -1
   }
 
+  /// - Parameters:
+  ///   - base: of a mapping that this file owns from now on; nil when there is none.
+  ///   - descriptor: as the property; owned from now on.
+  private init(path: String, byteCount: Int, access: FileAccess, base: UnsafeRawPointer?, descriptor: Int32) {
+    (self.path, self.byteCount, self.access, self.descriptor) = (path, byteCount, access, descriptor)
+    self.base = base ?? UnsafeRawPointer(emptyFileDummy)
+  }
+
   deinit {
     if byteCount > 0 && access != .pread { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
     if descriptor >= 0 { close(descriptor) }
@@ -138,6 +146,87 @@ package final class MappedFile: Sendable {
   }
 }
 
+extension MappedFile {
+  /// Bytes that are computed once and then used like a file's, such as those of a packed one.
+  ///
+  /// Up to 4 MiB of them are kept in memory. More go to a file in `TMPDIR`, or `/tmp`, that has no name any more and
+  /// is gone when the last reference to it is; no more of it is in memory than is used.
+  ///
+  /// - Parameters:
+  ///   - byteCount: how many bytes `fill` gives.
+  ///   - path: what errors, and ``path``, name.
+  ///   - access: `pread` for a file that is not mapped either.
+  ///   - fill: hands the bytes, in order and in any number of pieces, to the function it gets.
+  /// - Throws: ``SystemError`` when there is no room for them; what `fill` throws.
+  package static func temporary(
+    byteCount: Int, path: String, access: FileAccess = .mapped, smallest: Int = 1 << 22,
+    fill: ((RawSpan) throws -> Void) throws -> Void
+  ) throws -> MappedFile {
+    precondition(byteCount >= 0, "no number of bytes")
+    if byteCount <= smallest { return try inMemory(byteCount: byteCount, path: path, fill: fill) }
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    let descriptor = try createUnnamedFile(in: folder.isEmpty ? "/tmp" : folder)
+    var isKept = false
+    defer { if !isKept { close(descriptor) } }
+    var done = 0
+    try fill { bytes in
+      try bytes.withUnsafeBytes { buffer in
+        precondition(buffer.count <= byteCount - done, "more bytes than promised")
+        try writeFully(descriptor, buffer, path: path)
+        done += buffer.count
+      }
+    }
+    precondition(done == byteCount, "fewer bytes than promised")
+    var address: UnsafeMutableRawPointer?
+    if access != .pread {
+      address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
+      if address == MAP_FAILED { throw SystemError.last("mmap", path) }
+    }
+    isKept = true
+    return MappedFile(
+      path: path, byteCount: byteCount, access: access == .pread ? .pread : .mapped,
+      base: address.map { UnsafeRawPointer($0) }, descriptor: descriptor)
+  }
+
+  private static func inMemory(
+    byteCount: Int, path: String, fill: ((RawSpan) throws -> Void) throws -> Void
+  ) throws -> MappedFile {
+    var address: UnsafeMutableRawPointer?
+    if byteCount > 0 {
+      address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+      if address == MAP_FAILED { throw SystemError.last("mmap", path) }
+    }
+    // Owns the pages at once, so that they go when `fill` throws.
+    let file = MappedFile(
+      path: path, byteCount: byteCount, access: .copied, base: address.map { UnsafeRawPointer($0) },
+      descriptor: -1)
+    var done = 0
+    try fill { bytes in
+      bytes.withUnsafeBytes { buffer in
+        precondition(buffer.count <= byteCount - done, "more bytes than promised")
+        if let start = buffer.baseAddress {
+          address?.advanced(by: done).copyMemory(from: start, byteCount: buffer.count)
+        }
+        done += buffer.count
+      }
+    }
+    precondition(done == byteCount, "fewer bytes than promised")
+    return file
+  }
+
+  private static func createUnnamedFile(in folder: String) throws(SystemError) -> Int32 {
+    while true {
+      let name = FileSystem.temporaryName(beside: FileSystem.join(folder, "unpacked"))
+      let descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      if descriptor >= 0 {
+        unlink(name)
+        return descriptor
+      }
+      if errno != EEXIST { throw .last("open", folder) }
+    }
+  }
+}
+
 /// What an empty file's `base` points at; never read.
 private nonisolated(unsafe) let emptyFileDummy = UnsafeMutableRawPointer.allocate(
   byteCount: 64, alignment: 64)
@@ -174,6 +263,23 @@ func readFully(
       throw SystemError(call: "pread", path: path, code: EIO)
     } else if errno != EINTR {
       throw .last("pread", path)
+    }
+  }
+}
+
+/// Appends all bytes to a file.
+func writeFully(
+  _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, path: String
+) throws(SystemError) {
+  guard let start = bytes.baseAddress else { return }
+  var done = 0
+  while done < bytes.count {
+    // Darwin refuses single writes of 2 GiB and more.
+    let written = write(descriptor, start + done, min(bytes.count - done, 1 << 30))
+    if written >= 0 {
+      done += written
+    } else if errno != EINTR {
+      throw .last("write", path)
     }
   }
 }

@@ -1,0 +1,119 @@
+import CArchive
+import CChecksums
+import ModelFiles
+
+/// Unpacks deflated entries with libarchive.
+///
+/// libarchive gets the packed bytes behind a header made here, never the entry's own: of that, all that counts has been
+/// checked, and nothing else can mislead it.
+enum ZipInflation {
+  /// Hands the unpacked bytes of an entry to `sink`, a piece at a time, and no more of them than promised.
+  ///
+  /// What `sink` got is to be thrown away when this throws.
+  ///
+  /// - Throws: ``ZipError`` when the packed bytes are damaged, unpack to another number of bytes than promised, or to
+  ///   others; `SystemError`; what `sink` throws.
+  static func unpack(
+    _ entry: ZipArchive.Entry, of file: MappedFile, sink: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    func fault(_ fault: ZipError.Fault) -> ZipError { ZipError(path: file.path, fault) }
+    let source = PackedEntry(entry, of: file)
+    guard let archive = archive_read_new() else {
+      throw fault(.damaged(entry: entry.name, reason: "libarchive has no memory left"))
+    }
+    defer { archive_read_free(archive) }
+    func failure() throws -> ZipError {
+      if let error = source.failure { throw error }
+      // Some of its messages end with a line break.
+      let words = archive_error_string(archive).map {
+        String(cString: $0).split(whereSeparator: \.isWhitespace)
+      }
+      let reason = words.map { $0.joined(separator: " ") } ?? "libarchive cannot read it"
+      return fault(.damaged(entry: entry.name, reason: reason))
+    }
+
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    var (crc, done) = (UInt32(0), 0)
+    try withExtendedLifetime(source) {
+      guard archive_read_support_format_zip_streamable(archive) == ARCHIVE_OK,
+        // libarchive would keep the last piece back without saying what the checksum is; it is compared below.
+        archive_read_set_format_option(archive, "zip", "ignorecrc32", "1") == ARCHIVE_OK,
+        archive_read_open(archive, Unmanaged.passUnretained(source).toOpaque(), nil, nextPiece, nil)
+          == ARCHIVE_OK
+      else { throw try failure() }
+      var header: OpaquePointer?
+      guard archive_read_next_header(archive, &header) == ARCHIVE_OK else { throw try failure() }
+      while true {
+        let count = archive_read_data(archive, buffer.baseAddress, buffer.count)
+        guard count >= 0 else { throw try failure() }
+        if count == 0 { break }
+        let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        guard count <= entry.byteCount - done else {
+          throw fault(
+            .wrongUnpackedByteCount(entry: entry.name, expected: entry.byteCount, found: entry.byteCount + 1))
+        }
+        done += count
+        crc = checksum_crc32(crc, piece.baseAddress, piece.count)
+        try sink(piece)
+      }
+    }
+    guard done == entry.byteCount else {
+      throw fault(.wrongUnpackedByteCount(entry: entry.name, expected: entry.byteCount, found: done))
+    }
+    guard crc == entry.crc32 else {
+      throw fault(.wrongChecksum(entry: entry.name, expected: entry.crc32, found: crc))
+    }
+  }
+
+  /// What libarchive calls for more bytes.
+  private static let nextPiece:
+    @convention(c) (
+      OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
+    ) -> la_ssize_t = { _, source, piece in
+      guard let source, let piece else { return la_ssize_t(ARCHIVE_FATAL) }
+      return Unmanaged<PackedEntry>.fromOpaque(source).takeUnretainedValue().next(&piece.pointee)
+    }
+}
+
+/// A local header and the packed bytes behind it, a piece at a time.
+private final class PackedEntry {
+  private let file: MappedFile
+  private let header: [UInt8]
+  private var rest: Range<Int>
+  private var isAfterHeader = false
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+  /// Why the file could not be read, if it could not.
+  private(set) var failure: (any Error)?
+
+  init(_ entry: ZipArchive.Entry, of file: MappedFile) {
+    self.file = file
+    rest = entry.dataRange
+    header =
+      ZipLocalHeader(
+        name: [UInt8(ascii: "x")], method: 8, crc32: entry.crc32, packedByteCount: entry.packedByteCount,
+        byteCount: entry.byteCount
+      ).bytes
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// Points `piece` at the next bytes, which stay until the next call, and returns how many they are; 0 at the end.
+  func next(_ piece: inout UnsafeRawPointer?) -> Int {
+    piece = UnsafeRawPointer(buffer.baseAddress)
+    guard isAfterHeader else {
+      isAfterHeader = true
+      buffer.copyBytes(from: header)
+      return header.count
+    }
+    let range = rest.lowerBound..<min(rest.upperBound, rest.lowerBound + buffer.count)
+    do {
+      try file.withUnshrunkBytes(in: range) { $0.withUnsafeBytes { buffer.copyMemory(from: $0) } }
+    } catch {
+      failure = error
+      return Int(ARCHIVE_FATAL)
+    }
+    rest = range.upperBound..<rest.upperBound
+    return range.count
+  }
+}
