@@ -66,7 +66,7 @@ package enum SnappyBlock {
       }
       return reader.run(count + 1).map { .literal($0) }
     case 1:
-      return reader.byte().map { .copy(distance: upper >> 3 << 8 | Int($0), count: upper & 7 + 4) }
+      return reader.byte().map { .copy(distance: (upper >> 3) << 8 | Int($0), count: (upper & 7) + 4) }
     case 2: return reader.integer(UInt16.self).map { .copy(distance: Int($0), count: upper + 1) }
     default: return reader.integer(UInt32.self).map { .copy(distance: Int($0), count: upper + 1) }
     }
