@@ -78,7 +78,9 @@ extension StoredTensor {
       return try storage.withBytes(
         in: offset + range.lowerBound * bits / 8..<offset + (range.upperBound * bits + 7) / 8, body)
     case .strided(let offset, let strides, let swapping):
-      let copy = StridedCopy(shape: info.shape, strides: strides, elementSize: bits / 8, swapping: swapping)
+      let copy = StridedCopy(
+        shape: info.shape, strides: strides, elementSize: bits / 8, swapping: swapping,
+        isPaired: info.elementType == .complex64)
       return try Self.withBuffer(byteCount: range.count * bits / 8) { buffer in
         if let span = copy.span(of: range), let target = buffer.baseAddress {
           try storage.withBytes(in: offset + span.lowerBound..<offset + span.upperBound) { source in

@@ -6,6 +6,8 @@ struct StridedCopy {
   /// In bytes: 1, 2, 4, 8 or 16.
   let elementSize: Int
   let swapping: Bool
+  /// Elements of eight bytes are two numbers of four, each of which is swapped.
+  var isPaired = false
 
   /// The range of bytes, from the array's first element, that the elements in `range` lie in; nil for none.
   ///
@@ -91,6 +93,9 @@ struct StridedCopy {
     _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, as type: Word.Type
   ) {
     let word = source.loadUnaligned(as: Word.self)
-    target.storeBytes(of: swapping ? word.byteSwapped : word, as: Word.self)
+    var swapped = word.byteSwapped
+    // Swapped as a whole, the two numbers have changed places.
+    if isPaired { swapped = swapped << (Word.bitWidth / 2) | swapped >> (Word.bitWidth / 2) }
+    target.storeBytes(of: swapping ? swapped : word, as: Word.self)
   }
 }

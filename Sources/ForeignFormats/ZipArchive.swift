@@ -78,6 +78,18 @@ package struct ZipArchive: Sendable {
     return try file.withUnshrunkBytes(in: entry.dataRange) { $0.withUnsafeBytes { Array($0) } }
   }
 
+  /// The first unpacked bytes of an entry, for a header in it: `count` or all there are. They are not checked; whoever
+  /// believes them checks the entry when its data is used.
+  ///
+  /// - Throws: ``ZipError``, `SystemError`.
+  package func uncheckedPrefix(of entry: Entry, count: Int) throws -> [UInt8] {
+    if entry.isDeflated { return try ZipInflation.prefix(of: entry, of: file, count: count) }
+    let start = entry.dataRange.lowerBound
+    return try file.withUnshrunkBytes(in: start..<start + min(count, entry.byteCount)) {
+      $0.withUnsafeBytes { Array($0) }
+    }
+  }
+
   /// The unpacked bytes of an entry, checked when they are first used.
   ///
   /// Those of a stored entry are used where they lie in the file. Those of a deflated one are unpacked into a temporary

@@ -7,6 +7,20 @@ import ModelFiles
 /// libarchive gets the packed bytes behind a header made here, never the entry's own: of that, all that counts has been
 /// checked, and nothing else can mislead it.
 enum ZipInflation {
+  /// The first unpacked bytes of an entry: `count` or all there are. Nothing is checked but that they unpack.
+  ///
+  /// - Throws: ``ZipError``, `SystemError`.
+  static func prefix(of entry: ZipArchive.Entry, of file: MappedFile, count: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    if count > 0 {
+      _ = try unpack(entry, of: file, pieceByteCount: count) { piece in
+        bytes += piece.prefix(count - bytes.count)
+        return bytes.count < count
+      }
+    }
+    return bytes
+  }
+
   /// Hands the unpacked bytes of an entry to `sink`, a piece at a time, and no more of them than promised.
   ///
   /// What `sink` got is to be thrown away when this throws.
@@ -16,6 +30,29 @@ enum ZipInflation {
   static func unpack(
     _ entry: ZipArchive.Entry, of file: MappedFile, sink: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
+    var crc: UInt32 = 0
+    let count = try unpack(entry, of: file, pieceByteCount: 1 << 20) { piece in
+      crc = checksum_crc32(crc, piece.baseAddress, piece.count)
+      try sink(piece)
+      return true
+    }
+    guard count == entry.byteCount else {
+      throw ZipError(
+        path: file.path,
+        .wrongUnpackedByteCount(entry: entry.name, expected: entry.byteCount, found: count))
+    }
+    guard crc == entry.crc32 else {
+      throw ZipError(
+        path: file.path, .wrongChecksum(entry: entry.name, expected: entry.crc32, found: crc))
+    }
+  }
+
+  /// - Parameter sink: gets at most `pieceByteCount` bytes, and returns whether it wants more.
+  /// - Returns: how many bytes `sink` got.
+  private static func unpack(
+    _ entry: ZipArchive.Entry, of file: MappedFile, pieceByteCount: Int,
+    sink: (UnsafeRawBufferPointer) throws -> Bool
+  ) throws -> Int {
     func fault(_ fault: ZipError.Fault) -> ZipError { ZipError(path: file.path, fault) }
     let source = PackedEntry(entry, of: file)
     guard let archive = archive_read_new() else {
@@ -32,9 +69,9 @@ enum ZipInflation {
       return fault(.damaged(entry: entry.name, reason: reason))
     }
 
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceByteCount, alignment: 64)
     defer { buffer.deallocate() }
-    var (crc, done) = (UInt32(0), 0)
+    var done = 0
     try withExtendedLifetime(source) {
       guard archive_read_support_format_zip_streamable(archive) == ARCHIVE_OK,
         // libarchive would keep the last piece back without saying what the checksum is; it is compared below.
@@ -54,16 +91,10 @@ enum ZipInflation {
             .wrongUnpackedByteCount(entry: entry.name, expected: entry.byteCount, found: entry.byteCount + 1))
         }
         done += count
-        crc = checksum_crc32(crc, piece.baseAddress, piece.count)
-        try sink(piece)
+        guard try sink(piece) else { break }
       }
     }
-    guard done == entry.byteCount else {
-      throw fault(.wrongUnpackedByteCount(entry: entry.name, expected: entry.byteCount, found: done))
-    }
-    guard crc == entry.crc32 else {
-      throw fault(.wrongChecksum(entry: entry.name, expected: entry.crc32, found: crc))
-    }
+    return done
   }
 
   /// What libarchive calls for more bytes.

@@ -14,8 +14,16 @@ package struct ZipWriter: ~Copyable {
   private let zip64Threshold: Int
   private var written: [(header: ZipLocalHeader, offset: Int)] = []
   private var names = NameTable()
-  /// An entry was begun and not finished.
-  private var isTorn = false
+  private var current: Current?
+
+  /// The entry being written.
+  private struct Current {
+    var name: String
+    var header: ZipLocalHeader
+    var offset: Int
+    var byteCount: Int
+    var produced = 0
+  }
 
   /// Starts a file that will replace `path`.
   ///
@@ -29,6 +37,9 @@ package struct ZipWriter: ~Copyable {
 
   /// Writes an entry.
   ///
+  /// A function that was itself handed a closure cannot hand the sink on to it; it calls
+  /// ``begin(name:byteCount:alignment:extraFieldID:)``, ``append(_:)`` and ``finish()`` instead.
+  ///
   /// - Parameters:
   ///   - byteCount: how many bytes `produce` gives.
   ///   - alignment: what the offset of the entry's bytes in the file is a multiple of; at most 32768.
@@ -40,9 +51,20 @@ package struct ZipWriter: ~Copyable {
     name: String, byteCount: Int, alignment: Int = 1, extraFieldID: UInt16 = 0x4246,
     produce: (Sink) throws -> Void
   ) throws {
-    precondition(!isTorn, "an entry was not finished")
+    try begin(name: name, byteCount: byteCount, alignment: alignment, extraFieldID: extraFieldID)
+    try produce { try append($0) }
+    try finish()
+  }
+
+  /// Begins an entry, whose bytes are then appended.
+  ///
+  /// - Parameters: as of ``add(name:byteCount:alignment:extraFieldID:produce:)``.
+  /// - Throws: ``ZipError`` when a name is there twice or does not fit; `SystemError`.
+  package mutating func begin(
+    name: String, byteCount: Int, alignment: Int = 1, extraFieldID: UInt16 = 0x4246
+  ) throws {
+    precondition(current == nil, "an entry was not finished")
     precondition((1...32768).contains(alignment), "no such alignment")
-    let path = path
     let nameBytes = Array(name.utf8)
     guard nameBytes.count <= Int(UInt16.max) else {
       throw ZipError(path: path, .nameTooLong(byteCount: nameBytes.count))
@@ -56,31 +78,47 @@ package struct ZipWriter: ~Copyable {
       zip64Threshold: zip64Threshold)
     let offset = file.byteCount
     header.pad(to: alignment, from: offset, id: extraFieldID)
-    isTorn = true
+    current = Current(name: name, header: header, offset: offset, byteCount: byteCount)
     try file.append(header.bytes.span.bytes)
-    var (crc, produced) = (UInt32(0), 0)
-    try produce { bytes in
-      produced += bytes.byteCount
-      guard produced <= byteCount else {
-        throw ZipError(path: path, .wrongByteCount(entry: name, expected: byteCount, found: produced))
-      }
-      crc = bytes.withUnsafeBytes { checksum_crc32(crc, $0.baseAddress, $0.count) }
-      try file.append(bytes)
+  }
+
+  /// Appends bytes of the entry that was begun.
+  ///
+  /// - Throws: ``ZipError`` when they are more than announced; `SystemError`.
+  package mutating func append(_ bytes: RawSpan) throws {
+    guard var entry = current else { preconditionFailure("no entry was begun") }
+    entry.produced += bytes.byteCount
+    guard entry.produced <= entry.byteCount else {
+      throw ZipError(
+        path: path, .wrongByteCount(entry: entry.name, expected: entry.byteCount, found: entry.produced))
     }
-    guard produced == byteCount else {
-      throw ZipError(path: path, .wrongByteCount(entry: name, expected: byteCount, found: produced))
+    entry.header.crc32 = bytes.withUnsafeBytes {
+      checksum_crc32(entry.header.crc32, $0.baseAddress, $0.count)
     }
-    header.crc32 = crc
-    try file.overwrite(crc.littleEndianBytes.span.bytes, at: offset + ZipLocalHeader.checksumOffset)
-    written.append((header, offset))
-    isTorn = false
+    current = entry
+    try file.append(bytes)
+  }
+
+  /// Finishes the entry that was begun.
+  ///
+  /// - Throws: ``ZipError`` when fewer bytes came than announced; `SystemError`.
+  package mutating func finish() throws {
+    guard let entry = current else { preconditionFailure("no entry was begun") }
+    guard entry.produced == entry.byteCount else {
+      throw ZipError(
+        path: path, .wrongByteCount(entry: entry.name, expected: entry.byteCount, found: entry.produced))
+    }
+    try file.overwrite(
+      entry.header.crc32.littleEndianBytes.span.bytes, at: entry.offset + ZipLocalHeader.checksumOffset)
+    written.append((entry.header, entry.offset))
+    current = nil
   }
 
   /// Writes the directory and puts the file in its place.
   ///
   /// - Throws: `SystemError`.
   package consuming func commit() throws {
-    precondition(!isTorn, "an entry was not finished")
+    precondition(current == nil, "an entry was not finished")
     let start = file.byteCount
     for (header, offset) in written {
       try file.append(directoryRecord(header, offset: offset).span.bytes)

@@ -247,7 +247,7 @@ struct SafetensorsHeaderParser {
 
 /// The number of bits a tensor takes, or nil when they, or the elements without dimensions of zero, do not
 /// fit.
-func bitCount(of shape: [Int], _ type: ElementType) -> Int? {
+package func bitCount(of shape: [Int], _ type: ElementType) -> Int? {
   var bits = type.bitWidth
   var isEmpty = false
   for size in shape {

@@ -287,7 +287,7 @@ struct ZipArchiveTests {
     let folder = try TemporaryFolder()
     var zip = Self.sound
     attack.change(&zip)
-    let path = try folder.write("x", zip.bytes)
+    let path = try folder.put("x", zip.bytes)
     for access in [FileAccess.mapped, .copied, .pread] {
       let error = #expect(throws: ZipError.self) {
         let archive = try ZipArchive(MappedFile(path: path, access: access), unpackedLimit: 1000)
