@@ -15,7 +15,6 @@ package struct ProtocolBufferReader {
     package var number: Int
     package var value: Value
 
-    @nonexhaustive
     package enum Value {
       case varint(UInt64)
       case fixed64(UInt64)

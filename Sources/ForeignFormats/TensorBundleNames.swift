@@ -21,9 +21,9 @@ extension TensorBundle {
     }
     // Digits of any number: there are five at least.
     func withoutDigits(_ text: Substring.UTF8View) -> Substring.UTF8View? {
-      var text = text
-      while let last = text.last, UInt8(ascii: "0")...UInt8(ascii: "9") ~= last { text.removeLast() }
-      return text.count <= bytes.count - 5 ? text : nil
+      var rest = text
+      while let last = rest.last, UInt8(ascii: "0")...UInt8(ascii: "9") ~= last { rest.removeLast() }
+      return text.count - rest.count >= 5 ? rest : nil
     }
     func without(_ suffix: String, _ text: Substring.UTF8View) -> Substring.UTF8View? {
       text.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) ? text.dropLast(suffix.utf8.count) : nil

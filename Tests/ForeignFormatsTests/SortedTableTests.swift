@@ -163,7 +163,7 @@ struct SortedTableTests {
             [(0, Array(repeating: 1, count: 9000), [])]
               + (0..<9000).map { (number: Int) in (9000, [UInt8(number >> 8), UInt8(number & 0xFF)], []) }), 0
         )
-      ]), .expansionLimit(byteCount: 1 << 20 + 64 * 54_098)
+      ]), .expansionLimit(byteCount: 1 << 20 + 64 * 63_099)
     ),
   ]
 

@@ -28,7 +28,7 @@ struct TensorBundleHostileTests {
     ("2^31 data files", header([8] + Parts.varint(1 << 31)), .invalidShardCount(1 << 31)),
     (
       "2^31 - 1 data files", header([8] + Parts.varint(1 << 31 - 1)),
-      .missingShard("b.data-00000-of-2147483647")
+      .missingShard("b.data-00001-of-2147483647")
     ),
     ("another order of bytes", header([8, 1, 0x10, 2]), .unknownEndianness(2)),
     ("a format for later readers", header([8, 1, 0x1A, 4, 8, 2, 0x10, 2]), .unsupportedVersion(2)),

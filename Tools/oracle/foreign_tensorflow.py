@@ -4,7 +4,7 @@
     python3 Tools/oracle/foreign_tensorflow.py fixtures [OUTPUT_FOLDER]     (default Fixtures/tensorbundle)
     python3 Tools/oracle/foreign_tensorflow.py check PREFIX EXPECTED.json   what TensorFlow reads must be as expected
     python3 Tools/oracle/foreign_tensorflow.py same PREFIX PREFIX           the same tensors, as TensorFlow reads them
-    python3 Tools/oracle/foreign_tensorflow.py bert HF_FOLDER OUTPUT.zip    a BERT folder as Google's zip
+    python3 Tools/oracle/foreign_tensorflow.py bert HF_FOLDER OUTPUT.zip    a BERT folder as Google's zip, with Adam's slots
 
 Made with tensorflow-cpu 2.21.0 (a Python environment of its own: it pins its own NumPy) and cramjam 2.14.0; `bert` needs
 safetensors besides, and TensorFlow's graph mode only.
@@ -15,6 +15,7 @@ safetensors besides, and TensorFlow's graph mode only.
   sharded.*            two shards, written one by one and merged, as `Saver(sharded=True)` does
   partitioned.*        a variable saved as two slices
   objects.*            tf.train.Checkpoint, that is TensorFlow 2
+  google.zip           Fixtures/command/masked-lm as Google would have published it, without the graph
   expected.json        what TensorFlow reads back: bundle -> name -> element type, shape and the bytes in hexadecimal
   snappy.json          texts and what snappy makes of them, in hexadecimal
 """
@@ -141,6 +142,8 @@ def fixtures(out):
     bundles = ["types", "leftout", "sharded", "objects", "saver/model.ckpt-1"]
     (out / "expected.json").write_text(json.dumps({name: read(out / name) for name in bundles}, indent=0) + "\n")
 
+    bert_zip(ROOT / "Fixtures/command/masked-lm", out / "google.zip", meta=False)
+
     random.seed(3)
     texts = [
         b"", b"a", b"abcd" * 20, bytes(70_000), bytes(random.randrange(256) for _ in range(300)),
@@ -190,11 +193,12 @@ def google_name(name):
     return "/".join(parts + [{"weight": "kernel", "bias": "bias"}[last]]), last == "weight"
 
 
-def write_google_bundle(state, prefix, global_step=1000, slots=True):
+def write_google_bundle(state, prefix, global_step=1000, slots=True, meta=True):
     """Writes a BERT state dict as google-research/bert's trainer leaves it.
 
     state: name of transformers -> NumPy array. Kernels are transposed; unless `slots` is false every variable gets its
-    `adam_m` and `adam_v` (optimization.py's AdamWeightDecayOptimizer), and `global_step` is an int64 scalar.
+    `adam_m` and `adam_v` (optimization.py's AdamWeightDecayOptimizer), and `global_step` is an int64 scalar. `meta`: the
+    graph too, which no reader of weights needs.
     Returns the arrays by TensorFlow's names, without the slots.
     """
     import tensorflow as tf
@@ -215,11 +219,11 @@ def write_google_bundle(state, prefix, global_step=1000, slots=True):
         step = v1.train.get_or_create_global_step()
         session.run(v1.global_variables_initializer())
         session.run(v1.assign(step, global_step))
-        v1.train.Saver().save(session, str(prefix), write_state=False, write_meta_graph=True)
+        v1.train.Saver().save(session, str(prefix), write_state=False, write_meta_graph=meta)
     return variables
 
 
-def bert_zip(hf_folder, path, slots=False):
+def bert_zip(hf_folder, path, slots=False, meta=True):
     """Packs a folder of transformers (config.json, model.safetensors, vocab.txt) as Google's zip: deflated, everything
     in one folder named after the zip, `bert_config.json` without the keys that Google's has not."""
     from safetensors.numpy import load_file
@@ -233,19 +237,20 @@ def bert_zip(hf_folder, path, slots=False):
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        write_google_bundle(load_file(hf_folder / "model.safetensors"), folder / "bert_model.ckpt", slots=slots)
+        state = load_file(hf_folder / "model.safetensors")
+        write_google_bundle(state, folder / "bert_model.ckpt", slots=slots, meta=meta)
         (folder / "bert_config.json").write_text(json.dumps({key: config[key] for key in keys}, indent=2) + "\n")
         if (hf_folder / "vocab.txt").exists():
             shutil.copy(hf_folder / "vocab.txt", folder / "vocab.txt")
-        else:
+        elif (hf_folder / "tokenizer.json").exists():
             vocabulary = json.loads((hf_folder / "tokenizer.json").read_text())["model"]["vocab"]
             (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in sorted(vocabulary, key=vocabulary.get)))
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(zipfile.ZipInfo(path.stem + "/", (2018, 10, 18, 0, 0, 0)), b"")
-            for file in sorted(folder.iterdir()):
-                info = zipfile.ZipInfo(f"{path.stem}/{file.name}", (2018, 10, 18, 0, 0, 0))
-                info.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(info, file.read_bytes())
+            for name, mode in [("", 0o40755)] + [(file.name, 0o100644) for file in sorted(folder.iterdir())]:
+                info = zipfile.ZipInfo(f"{path.stem}/{name}", (2018, 10, 18, 0, 0, 0))
+                info.external_attr = mode << 16
+                info.compress_type = zipfile.ZIP_DEFLATED if name else zipfile.ZIP_STORED
+                archive.writestr(info, (folder / name).read_bytes() if name else b"")
 
 
 def main():
@@ -257,7 +262,7 @@ def main():
     elif verb == "same":
         check(sys.argv[2], read(sys.argv[3]))
     elif verb == "bert":
-        bert_zip(sys.argv[2], sys.argv[3])
+        bert_zip(sys.argv[2], sys.argv[3], slots=True)
     else:
         sys.exit(__doc__)
 
