@@ -1,5 +1,5 @@
-public import ForeignFormats
-public import ModelFiles
+import ForeignFormats
+import ModelFiles
 
 /// A WordPiece vocabulary in a GGUF file.
 ///
