@@ -157,7 +157,7 @@ struct GGUFFileTests {
     #expect(GGUFTensorType(named: "q8_0") == .q80)
     #expect(GGUFTensorType(named: "IQ2_XXS") == .iq2XXS)
     #expect(GGUFTensorType(named: "Q9") == nil)
-    #expect(Set(GGUFTensorType.allCases.map(\.name)).count == 34 - 2)
+    #expect(Set(GGUFTensorType.allCases.map(\.name)).count == 34)
     #expect(GGUFTensorType.allCases.allSatisfy { $0.isQuantised == ($0.elementType == nil) })
     for type in GGUFTensorType.allCases {
       if let elementType = type.elementType { #expect(type.blockByteCount * 8 == elementType.bitWidth) }

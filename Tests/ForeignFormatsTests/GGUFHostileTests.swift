@@ -56,7 +56,8 @@ struct GGUFHostileTests {
       (
         "a value of type 13", B(pairs: [B.pair("k", type: 13, B.u32(1))]).bytes,
         .unknownValueType(key: "k", found: 13)
-      ), ("a truth value of 2", B(pairs: [B.pair("k", type: 7, [2])]).bytes, .invalidBool(key: "k", found: 2)),
+      ),
+      ("a truth value of 2", B(pairs: [B.pair("k", type: 7, [2])]).bytes, .invalidBool(key: "k", found: 2)),
       (
         "a truth value of 255 in an array",
         B(pairs: [B.pair("k", type: 9, B.u32(7) + B.u64(2) + [1, 255])]).bytes,
@@ -68,7 +69,8 @@ struct GGUFHostileTests {
       ),
       (
         "an array of arrays",
-        B(pairs: [B.pair("k", type: 9, B.u32(9) + B.u64(1) + B.u32(9) + B.u64(1) + B.u32(4) + B.u64(0))]).bytes,
+        B(pairs: [B.pair("k", type: 9, B.u32(9) + B.u64(1) + B.u32(9) + B.u64(1) + B.u32(4) + B.u64(0))])
+          .bytes,
         .nestedArray(key: "k")
       ),
       (
@@ -145,7 +147,8 @@ struct GGUFHostileTests {
         .shapeOverflow(tensor: "a", shape: [1 << 32, 1 << 32])
       ),
       (
-        "2^62 elements of four bytes", B(tensors: [B.tensor("a", [1 << 62], offset: 0)], dataByteCount: 4).bytes,
+        "2^62 elements of four bytes",
+        B(tensors: [B.tensor("a", [1 << 62], offset: 0)], dataByteCount: 4).bytes,
         .shapeOverflow(tensor: "a", shape: [1 << 62])
       ),
       (
@@ -154,7 +157,8 @@ struct GGUFHostileTests {
         .shapeOverflow(tensor: "a", shape: [1 << 62, 4, 0])
       ),
       (
-        "a type that ggml dropped", B(tensors: [B.tensor("a", [32], type: 4, offset: 0)], dataByteCount: 64).bytes,
+        "a type that ggml dropped",
+        B(tensors: [B.tensor("a", [32], type: 4, offset: 0)], dataByteCount: 64).bytes,
         .unknownTensorType(tensor: "a", found: 4)
       ),
       (
@@ -186,8 +190,11 @@ struct GGUFHostileTests {
         "an offset at the end of all numbers",
         B(tensors: [B.tensor("a", [1], offset: .max - 31)], dataByteCount: 35).bytes,
         .dataBeyondFile(tensor: "a", end: .max, fileByteCount: 99)
-      ), ("no data at all", B(tensors: [B.tensor("a", [1], offset: 0)]).bytes,
-        .dataBeyondFile(tensor: "a", end: 68, fileByteCount: 57)),
+      ),
+      (
+        "no data at all", B(tensors: [B.tensor("a", [1], offset: 0)]).bytes,
+        .dataBeyondFile(tensor: "a", end: 68, fileByteCount: 57)
+      ),
       (
         "an undecoded tensor beyond the file",
         B(tensors: [B.tensor("a", [256], type: 12, offset: 0)], dataByteCount: 143).bytes,
@@ -200,7 +207,8 @@ struct GGUFHostileTests {
       ),
       (
         "one tensor within another",
-        B(tensors: [B.tensor("a", [8], offset: 32), B.tensor("b", [64], offset: 0)], dataByteCount: 256).bytes,
+        B(tensors: [B.tensor("a", [8], offset: 32), B.tensor("b", [64], offset: 0)], dataByteCount: 256)
+          .bytes,
         .overlappingTensors("b", "a")
       ),
     ]
@@ -222,7 +230,8 @@ struct GGUFHostileTests {
   func endlessHeader() throws {
     let folder = try TemporaryFolder()
     let count = UInt64(1 << 28)
-    let header = GGUFBytes(pairs: [GGUFBytes.pair("k", type: 9, GGUFBytes.u32(0) + GGUFBytes.u64(count))]).bytes
+    let header = GGUFBytes(pairs: [GGUFBytes.pair("k", type: 9, GGUFBytes.u32(0) + GGUFBytes.u64(count))])
+      .bytes
     let path = try folder.write("x.gguf", header)
     // The rest is a hole: nothing is stored, and everything is zero.
     try folder.truncate("x.gguf", to: UInt64(header.count) + count + 64)
@@ -235,14 +244,17 @@ struct GGUFHostileTests {
   func truncations() throws {
     let folder = try TemporaryFolder()
     let bytes = try FileSystem.read(fixture("gguf/values.gguf"))
-    let end = try #require(try GGUFFile(path: fixture("gguf/values.gguf")).entries.map(\.byteRange.upperBound).max())
+    let end = try #require(
+      try GGUFFile(path: fixture("gguf/values.gguf")).entries.map(\.byteRange.upperBound).max())
     for count in stride(from: 0, to: end, by: 3) {
       try Data(bytes[..<count]).write(to: URL(filePath: folder("x.gguf")))
       #expect(throws: GGUFError.self, "\(count)") { try GGUFFile(path: folder("x.gguf")) }
     }
   }
 
-  @Test("or read, when any bytes are changed, and never end the process", arguments: ["values", "left_out", "bert"])
+  @Test(
+    "or read, when any bytes are changed, and never end the process",
+    arguments: ["values", "left_out", "bert"])
   func mutations(name: String) throws {
     let folder = try TemporaryFolder()
     let path = folder("x.gguf")
@@ -258,7 +270,9 @@ struct GGUFHostileTests {
         switch Int.random(in: 0..<4, using: &generator) {
         case 0: bytes[place] = UInt8.random(in: .min ... .max, using: &generator)
         case 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-        case 2: bytes[place..<min(place + 8, headerEnd)] = ArraySlice(repeating: 0xFF, count: min(8, headerEnd - place))
+        case 2:
+          bytes[place..<min(place + 8, headerEnd)] = ArraySlice(
+            repeating: 0xFF, count: min(8, headerEnd - place))
         default: bytes.removeSubrange(place..<min(place + 4, bytes.count))
         }
       }
@@ -272,20 +286,5 @@ struct GGUFHostileTests {
       }
     }
     #expect(opened > 100 && refused > 100)
-  }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }

@@ -16,10 +16,13 @@ enum Parts {
   }
 
   static func block(_ entries: [Entry], restarts: [UInt32] = [0]) -> [UInt8] {
-    entries.flatMap {
-      varint($0.shared) + varint(UInt64($0.suffix.count)) + varint(UInt64($0.value.count)) + $0.suffix
-        + $0.value
-    } + restarts.flatMap { littleEndian($0) } + littleEndian(UInt32(restarts.count))
+    var bytes: [UInt8] = []
+    for entry in entries {
+      bytes += varint(entry.shared) + varint(UInt64(entry.suffix.count)) + varint(UInt64(entry.value.count))
+      bytes += entry.suffix + entry.value
+    }
+    for restart in restarts { bytes += littleEndian(restart) }
+    return bytes + littleEndian(UInt32(restarts.count))
   }
 
   static func masked(_ bytes: some Collection<UInt8>) -> UInt32 {

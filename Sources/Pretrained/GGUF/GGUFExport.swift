@@ -49,7 +49,8 @@ public struct GGUFExport: Sendable {
   ///   - pooling: nil writes none, which leaves it to whoever loads the model. Models with a classifier want `rank`.
   /// - Throws: ``GGUFModelError``.
   public init(
-    _ weights: any WeightSource, configuration: JSONValue, tokenizer: TokenizerDescription, name: String? = nil,
+    _ weights: any WeightSource, configuration: JSONValue, tokenizer: TokenizerDescription,
+    name: String? = nil,
     type: GGUFTensorType = .float16, pooling: Pooling? = nil
   ) throws {
     let plan = try GGUFExportPlan(weights.tensors, type: type)
