@@ -68,14 +68,18 @@ public struct GGUFFile: Sendable, StoredWeightSource {
       }
     }
     weights = try StoredWeights(path: path, stored)
-    (self.path, version, isBigEndian, alignment) = (path, header.version, header.isBigEndian, header.alignment)
+    (self.path, version, isBigEndian, alignment) = (
+      path, header.version, header.isBigEndian, header.alignment
+    )
     (metadata, keys, entries) = (header.metadata, header.keys, header.entries)
     (self.leftOut, findings) = (leftOut, header.findings)
   }
 
   /// The value of a key of the metadata, compared as UTF-8 bytes, or nil.
   public subscript(key: String) -> GGUFValue? {
-    keys.number(hash: NameTable.hash(key)) { metadata[$0].key.hasSameBytes(as: key) }.map { metadata[$0].value }
+    keys.number(hash: NameTable.hash(key)) { metadata[$0].key.hasSameBytes(as: key) }.map {
+      metadata[$0].value
+    }
   }
 
   /// Whether a number can be `general.alignment`.

@@ -72,7 +72,9 @@ struct GGUFHeader: Sendable {
       throw .fault(.invalidKeyLength(offset: offset, byteCount: UInt64(bytes.count)))
     }
     guard let key = text else { throw .fault(.invalidText(offset: offset + 8)) }
-    let isDuplicate = keys.insert(hash: NameTable.hash(key)) { [metadata] in metadata[$0].key.hasSameBytes(as: key) }
+    let isDuplicate = keys.insert(hash: NameTable.hash(key)) { [metadata] in
+      metadata[$0].key.hasSameBytes(as: key)
+    }
     if isDuplicate != nil { throw .fault(.duplicateKey(key)) }
 
     let type = try readType(of: key, &cursor)
@@ -161,7 +163,9 @@ struct GGUFHeader: Sendable {
 
   /// The value of a key, compared as UTF-8 bytes, or nil.
   subscript(key: String) -> GGUFValue? {
-    keys.number(hash: NameTable.hash(key)) { metadata[$0].key.hasSameBytes(as: key) }.map { metadata[$0].value }
+    keys.number(hash: NameTable.hash(key)) { metadata[$0].key.hasSameBytes(as: key) }.map {
+      metadata[$0].value
+    }
   }
 
   private mutating func findAlignment() throws(GGUFCursor.Stop) {
@@ -269,6 +273,8 @@ struct GGUFHeader: Sendable {
     if zip(order, order.dropFirst()).contains(where: { $0 > $1 }) { findings.append(.dataInAnotherOrder) }
     // The data of the last tensor may be padded too; ggml's own writer does so, others do not.
     let trailing = fileByteCount - end
-    if fileByteCount > (end + alignment - 1) / alignment * alignment { findings.append(.trailingBytes(trailing)) }
+    if fileByteCount > (end + alignment - 1) / alignment * alignment {
+      findings.append(.trailingBytes(trailing))
+    }
   }
 }

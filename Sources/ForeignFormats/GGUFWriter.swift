@@ -102,7 +102,9 @@ private struct GGUFEncoder {
   mutating func finish(_ emit: (RawSpan) throws -> Void) throws {
     let count = filled / MemoryLayout<Float>.size
     filled = 0
-    for index in 0..<count { floats[index] = Float(bitPattern: UInt32(littleEndian: floats[index].bitPattern)) }
+    for index in 0..<count {
+      floats[index] = Float(bitPattern: UInt32(littleEndian: floats[index].bitPattern))
+    }
     floats.withUnsafeBufferPointer { source in
       encoded.withUnsafeMutableBytes { target in
         code.encode(UnsafeBufferPointer(rebasing: source[..<count]), into: target)

@@ -6,7 +6,8 @@
 Made with gguf 0.19.0 and numpy 2.4.6.
 
   values.gguf       every type of value and of array, text in several scripts, an alignment of 64; tensors of every plain
-                    type, a scalar, one without elements, and a Q4_K one that nothing here decodes
+                    type, a scalar, and one without elements
+  left_out.gguf     a Q4_K tensor, which is not decoded here, between two others
   big_endian.gguf   the same plain tensors and values, big-endian
   quantised.gguf    `rows`, F32: ordinary, constant, zero, tiny, huge, tied and half-way rows; `rows.TYPE`: what
                     gguf.quants.quantize makes of them; `rows.TYPE.decoded`: what gguf.quants.dequantize makes of that
@@ -79,8 +80,13 @@ def values():
     data = generator.standard_normal((4, 6)).astype(np.float32)
     bfloat = quants.quantize(data, Q.BF16)
     writer.add_tensor("plain.bfloat16", bfloat, raw_dtype=Q.BF16)
-    writer.add_tensor("block.q4_k", generator.integers(0, 256, (2, 144)).astype(np.uint8), raw_dtype=Q.Q4_K)
+    finish(writer)
+
+    writer = GGUFWriter(OUT / "left_out.gguf", "test")
     writer.add_quantization_version(2)
+    writer.add_tensor("before", np.float32([1, 2, 3]))
+    writer.add_tensor("block.q4_k", generator.integers(0, 256, (2, 144)).astype(np.uint8), raw_dtype=Q.Q4_K)
+    writer.add_tensor("after", np.float32([4, 5, 6]))
     finish(writer)
 
     writer = GGUFWriter(OUT / "big_endian.gguf", "test", endianess=GGUFEndian.BIG)

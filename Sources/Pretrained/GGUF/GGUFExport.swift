@@ -49,7 +49,8 @@ public struct GGUFExport: Sendable {
   ///   - pooling: nil writes none, which leaves it to whoever loads the model. Models with a classifier want `rank`.
   /// - Throws: ``GGUFModelError``.
   public init(
-    _ weights: any WeightSource, configuration: JSONValue, tokenizer: TokenizerDescription, name: String? = nil,
+    _ weights: any WeightSource, configuration: JSONValue, tokenizer: TokenizerDescription,
+    name: String? = nil,
     type: GGUFTensorType = .float16, pooling: Pooling? = nil
   ) throws {
     let plan = try GGUFExportPlan(weights.tensors, type: type)
@@ -76,14 +77,24 @@ public struct GGUFExport: Sendable {
       try weights.forEachPiece(of: info, byteCount: 1 << 20) { _, bytes in
         if tensor.type.elementType == info.elementType { return try sink(bytes) }
         let floats = try FloatPieces.floats(bytes, info)
-        switch tensor.type {
-        case .float16: try sink(floats.map { HalfPrecision.half($0).littleEndian }.span.bytes)
-        case .bfloat16: try sink(floats.map { HalfPrecision.bfloat($0).littleEndian }.span.bytes)
-        default: try sink(floats.map { $0.bitPattern.littleEndian }.span.bytes)
+        if tensor.type == .float16 || tensor.type == .bfloat16 {
+          let isHalf = tensor.type == .float16
+          let words = floats.map { (isHalf ? HalfPrecision.half($0) : HalfPrecision.bfloat($0)).littleEndian }
+          try sink(words.span.bytes)
+        } else {
+          let words = floats.map { $0.bitPattern.littleEndian }
+          try sink(words.span.bytes)
         }
       }
     }
   }
+
+  /// The keys of sizes, and those they have in `config.json`.
+  private static let sizes = [
+    ("bert.block_count", "num_hidden_layers"), ("bert.context_length", "max_position_embeddings"),
+    ("bert.embedding_length", "hidden_size"), ("bert.feed_forward_length", "intermediate_size"),
+    ("bert.attention.head_count", "num_attention_heads"),
+  ]
 
   private static func parameters(
     _ configuration: JSONValue, _ plan: GGUFExportPlan, type: GGUFTensorType, pooling: Pooling?
@@ -98,23 +109,18 @@ public struct GGUFExport: Sendable {
     if configuration["is_decoder"]?.boolValue == true {
       throw .unsupported(key: "is_decoder", supported: "encoders", found: "true")
     }
-    func number(_ key: String) throws(GGUFModelError) -> GGUFValue {
-      let value = configuration[key]
-      guard let number = value?.intValue.flatMap({ UInt32(exactly: $0) }) else {
-        throw .missingKey(key, expected: "a whole number", found: value?.kind)
-      }
-      return .uint32(number)
-    }
     let epsilon = configuration["layer_norm_eps"]
     guard let epsilonValue = epsilon == nil ? 1e-12 : epsilon?.doubleValue else {
       throw .missingKey("layer_norm_eps", expected: "a number", found: epsilon?.kind)
     }
-    var metadata: [(key: String, value: GGUFValue)] = [
-      ("bert.block_count", try number("num_hidden_layers")),
-      ("bert.context_length", try number("max_position_embeddings")),
-      ("bert.embedding_length", try number("hidden_size")),
-      ("bert.feed_forward_length", try number("intermediate_size")),
-      ("bert.attention.head_count", try number("num_attention_heads")),
+    var metadata: [(key: String, value: GGUFValue)] = []
+    for (key, source) in sizes {
+      guard let number = configuration[source]?.intValue.flatMap({ UInt32(exactly: $0) }) else {
+        throw .missingKey(source, expected: "a whole number", found: configuration[source]?.kind)
+      }
+      metadata.append((key, .uint32(number)))
+    }
+    metadata += [
       ("bert.attention.layer_norm_epsilon", .float32(Float(epsilonValue))),
       ("general.file_type", .uint32(type.fileType)), ("bert.attention.causal", false),
     ]
@@ -182,19 +188,23 @@ enum FloatPieces {
   }
 
   static func floats(_ bytes: RawSpan, _ info: TensorInfo) throws(GGUFModelError) -> [Float] {
-    func map<Word: FixedWidthInteger & BitwiseCopyable>(_ float: (Word) -> Float) -> [Float] {
-      bytes.withUnsafeBytes { bytes in
-        (0..<bytes.count / MemoryLayout<Word>.size).map {
-          float(Word(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Word>.size, as: Word.self)))
-        }
-      }
-    }
-    return switch info.elementType {
-    case .float32: map { (word: UInt32) in Float(bitPattern: word) }
-    case .float16: map { HalfPrecision.float(half: $0) }
-    case .bfloat16: map { HalfPrecision.float(bfloat: $0) }
-    case .float64: map { (word: UInt64) in Float(Double(bitPattern: word)) }
+    switch info.elementType {
+    case .float32: return map(bytes) { (word: UInt32) in Float(bitPattern: word) }
+    case .float16: return map(bytes) { HalfPrecision.float(half: $0) }
+    case .bfloat16: return map(bytes) { HalfPrecision.float(bfloat: $0) }
+    case .float64: return map(bytes) { (word: UInt64) in Float(Double(bitPattern: word)) }
     default: throw .unsupportedElementType(tensor: info.name, found: info.elementType.rawValue)
+    }
+  }
+
+  private static func map<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ bytes: RawSpan, _ float: (Word) -> Float
+  ) -> [Float] {
+    let size = MemoryLayout<Word>.size
+    return bytes.withUnsafeBytes { bytes in
+      (0..<bytes.count / size).map { index in
+        float(Word(littleEndian: bytes.loadUnaligned(fromByteOffset: index * size, as: Word.self)))
+      }
     }
   }
 }

@@ -31,7 +31,8 @@ public struct GGUFModel: Sendable {
     var notes: [String] = []
     if parts.classCount != nil, !parts.hasPooler {
       notes.append(
-        "the file has a classifier and no pooler, which llama.cpp's converter drops; the classes cannot be computed")
+        "the file has a classifier and no pooler, which llama.cpp's converter drops; the classes cannot be computed"
+      )
     }
     if let pooling = file["bert.pooling_type"]?.intValue {
       let kind = UInt32(exactly: pooling).flatMap { GGUFExport.Pooling(rawValue: $0) }
@@ -65,7 +66,9 @@ private struct GGUFModelParts {
   }
 
   func huggingFaceName(of name: String) -> String? {
-    if classifierIsCLS && (name == "cls.weight" || name == "cls.bias") { return "classifier" + name.dropFirst(3) }
+    if classifierIsCLS && (name == "cls.weight" || name == "cls.bias") {
+      return "classifier" + name.dropFirst(3)
+    }
     return GGUFNames.huggingFaceName(ofGGUF: name, prefix: classCount == nil ? "" : "bert.")
   }
 

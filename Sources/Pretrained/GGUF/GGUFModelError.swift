@@ -22,7 +22,8 @@ public enum GGUFModelError: Error, Hashable, Sendable {
 extension GGUFModelError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .notBERT(let found): "the architecture is '\(found)' and must be 'bert'; only BERT models are converted"
+    case .notBERT(let found):
+      "the architecture is '\(found)' and must be 'bert'; only BERT models are converted"
     case .missingKey(let key, let expected, let found):
       "'\(key)' is \(found ?? "missing") and must be \(expected); correct it and try again"
     case .vocabularyTooLarge(let tokens, let rows):

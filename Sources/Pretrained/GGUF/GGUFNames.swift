@@ -74,7 +74,9 @@ public enum GGUFNames {
   private static func layer(of module: String, after prefix: String) -> (number: Int, rest: String)? {
     guard module.hasPrefix(prefix) else { return nil }
     let parts = module.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)
-    guard parts.count == 2, let number = Int(parts[0]), number >= 0, "\(number)" == parts[0] else { return nil }
+    guard parts.count == 2, let number = Int(parts[0]), number >= 0, "\(number)" == parts[0] else {
+      return nil
+    }
     return (number, String(parts[1]))
   }
 }

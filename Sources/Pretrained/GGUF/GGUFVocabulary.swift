@@ -1,5 +1,5 @@
-public import ForeignFormats
-public import ModelFiles
+import ForeignFormats
+import ModelFiles
 
 /// A WordPiece vocabulary in a GGUF file.
 ///
@@ -53,12 +53,15 @@ enum GGUFVocabulary {
     let bos = special.others.first { $0.role == "bos_token" }?.token ?? special.cls
     let eos = special.others.first { $0.role == "eos_token" }?.token ?? special.sep
     let roles: [(String, String?)] = [
-      ("bos", bos), ("eos", eos), ("unknown", special.unk), ("seperator", special.sep), ("padding", special.pad),
+      ("bos", bos), ("eos", eos), ("unknown", special.unk), ("seperator", special.sep),
+      ("padding", special.pad),
       ("mask", special.mask),
     ]
     for (role, token) in roles {
       // Of two alike the later counts.
-      if let token, let id = tokens.lastIndex(where: { $0.hasSameBytes(as: token) }).flatMap({ UInt32(exactly: $0) }) {
+      if let token,
+        let id = tokens.lastIndex(where: { $0.hasSameBytes(as: token) }).flatMap({ UInt32(exactly: $0) })
+      {
         metadata.append(("tokenizer.ggml.\(role)_token_id", .uint32(id)))
       }
     }
@@ -107,22 +110,26 @@ enum GGUFVocabulary {
     let model = file["tokenizer.ggml.model"]
     guard model?.stringValue == "bert" else {
       throw .unsupported(
-        key: "tokenizer.ggml.model", supported: "'bert'", found: model?.stringValue ?? model?.kind ?? "missing")
+        key: "tokenizer.ggml.model", supported: "'bert'",
+        found: model?.stringValue ?? model?.kind ?? "missing")
     }
     let ids = Dictionary(
       uniqueKeysWithValues: ["bos", "eos", "unknown", "seperator", "padding", "mask", "cls"].map {
-        ($0, file["tokenizer.ggml.\($0)_token_id"]?.intValue.flatMap { stored.indices.contains($0) ? $0 : nil })
+        (
+          $0,
+          file["tokenizer.ggml.\($0)_token_id"]?.intValue.flatMap { stored.indices.contains($0) ? $0 : nil }
+        )
       }
     ).compactMapValues { $0 }
     let kinds = try kinds(of: file, count: stored.count, control: Set(ids.values))
 
     var tokens: [String] = []
-    var added: [AddedToken] = []
+    var added: [ModelFiles.AddedToken] = []
     for (id, kind) in kinds.enumerated() {
       let token = piece(phantom: stored[id], kind)
       tokens.append(kind == .unused && token == "[PAD\(id)]" ? "" : token)
       if kind == .control || kind == .userDefined {
-        added.append(AddedToken(id: id, content: token, normalized: false, special: kind == .control))
+        added.append(ModelFiles.AddedToken(id: id, content: token, normalized: false, special: kind == .control))
       }
     }
     while tokens.last?.isEmpty == true { tokens.removeLast() }
@@ -154,7 +161,8 @@ enum GGUFVocabulary {
       return (0..<count).map { control.contains($0) ? .control : .normal }
     }
     guard let numbers = value.arrayValue?.integers, numbers.count == count else {
-      throw .missingKey("tokenizer.ggml.token_type", expected: "an array of \(count) numbers", found: value.kind)
+      throw .missingKey(
+        "tokenizer.ggml.token_type", expected: "an array of \(count) numbers", found: value.kind)
     }
     return numbers.map { number in
       // The unknown token is one of its own kind (2) with other converters.
