@@ -91,7 +91,9 @@ let package = Package(
         "FineTuning", "BERT", "WordPiece", "ModelFiles", "RandomStreams", "Tensors", "CKernels",
       ],
       swiftSettings: strict),
-    .testTarget(name: "PretrainedTests", dependencies: ["Pretrained", "ModelFiles"], swiftSettings: strict),
+    .testTarget(
+      name: "PretrainedTests", dependencies: ["Pretrained", "ForeignFormats", "ModelFiles"],
+      swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],
