@@ -92,7 +92,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "PretrainedTests", dependencies: ["Pretrained", "ForeignFormats", "ModelFiles"], swiftSettings: strict),
+      name: "PretrainedTests", dependencies: ["Pretrained", "ForeignFormats", "ModelFiles"],
+      swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],

@@ -1,8 +1,8 @@
-import ForeignFormats
-import ModelFiles
+package import ForeignFormats
+package import ModelFiles
 
 /// The types a graph can compute in, and their constants.
-enum GraphPrecision {
+package enum GraphPrecision {
   static let types: [ElementType] = [.float32, .float16, .bfloat16, .float64]
 
   /// What is added to the scores of tokens that do not count, so that their share of the attention is exactly zero.
@@ -19,7 +19,7 @@ enum GraphPrecision {
   }
 
   /// A scalar; `value` rounds to a normal number of the type.
-  static func constant(_ value: Double, _ type: ElementType) -> ONNXGraph.Constant {
+  package static func constant(_ value: Double, _ type: ElementType) -> ONNXGraph.Constant {
     let bytes: [UInt8] =
       switch type {
       case .float64: withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }

@@ -26,6 +26,9 @@ public struct ONNXExport: Sendable {
 
   /// Weights in a file, in the types they have there.
   ///
+  /// The graph computes in the type of the word embeddings. On a processor, onnxruntime 1.32 runs F32 and F16; it has no
+  /// BF16 additions and no F64 error function, so a file of those types is sound and yet not for it.
+  ///
   /// - Parameters:
   ///   - weights: under any of the names that ``WeightSpec/spellings`` lists. A model of class
   ///     ``BERTArchitecture/model`` may lack the pooler; the graph then gives no `pooler_output`.
