@@ -24,7 +24,8 @@ struct PyTorchContents {
     let key: String?
     /// How many tensors are in it, not counting those in its own dictionaries and lists; and how many of them are not
     /// scalars.
-    var (direct, directArrays) = (0, 0)
+    var direct = 0
+    var directArrays = 0
     /// How many tensors are in it at any depth.
     var total = 0
     /// The number after the last container within this one.

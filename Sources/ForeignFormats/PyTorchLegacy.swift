@@ -37,14 +37,13 @@ struct PyTorchLegacy {
     try check(system, "system's description", system.dictionary(system.root) != nil)
     graph = try next("object")
     let keys = try next("list of storages")
-    guard let nodes = keys.sequence(keys.root), case .list = keys[keys.root] else {
-      return try check(keys, "list of storages", false)
-    }
+    let isList = if case .list = keys[keys.root] { true } else { false }
+    try check(keys, "list of storages", isList)
 
     do {
       let table = try PyTorchStorageTable(graph, haveViews: true)
       var storages: [String: LazyBytes] = [:]
-      for node in nodes {
+      for node in keys.sequence(keys.root) ?? [] {
         let key = try PyTorchStorageReference.key(node, in: keys)
         guard let reference = table.first[key], storages[key] == nil else {
           throw PyTorchError.Fault.unexpectedStorage(key: key)
