@@ -40,10 +40,13 @@ public enum PyTorchWriter {
         func wrongByteCount() -> PyTorchError {
           PyTorchError(path: path, .wrongByteCount(name: info.name, expected: byteCount, found: produced))
         }
-        try produce(info) { bytes in
-          produced += bytes.byteCount
-          guard produced <= byteCount else { throw wrongByteCount() }
-          try sink(bytes)
+        // One sink hands on to the other, which the compiler allows only for closures that could escape.
+        try withoutActuallyEscaping(sink) { sink in
+          try produce(info) { bytes in
+            produced += bytes.byteCount
+            guard produced <= byteCount else { throw wrongByteCount() }
+            try sink(bytes)
+          }
         }
         guard produced == byteCount else { throw wrongByteCount() }
       }
