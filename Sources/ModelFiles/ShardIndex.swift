@@ -1,10 +1,10 @@
-/// A `model.safetensors.index.json`: which tensor is in which shard.
-struct ShardIndex {
-  let path: String
+/// A `model.safetensors.index.json` or `pytorch_model.bin.index.json`: which tensor is in which shard.
+package struct ShardIndex {
+  package let path: String
   /// The `metadata` object, empty when there is none.
-  let metadata: JSONValue
+  package let metadata: JSONValue
   /// The names of the shards, sorted by their bytes.
-  let shards: [String]
+  package let shards: [String]
   private let members: [JSONValue.Member]
   /// Of each member, an index of `shards`.
   private let shardNumbers: [Int]
@@ -15,9 +15,10 @@ struct ShardIndex {
 
   /// Reads an index; looks at none of the shards.
   ///
+  /// - Parameter fileExtension: what the name of every shard ends with.
   /// - Throws: ``ShardedWeightsError/invalidIndex(path:reason:)``,
   ///   ``ShardedWeightsError/unsafeShardPath(path:shard:)``, ``JSONError`` or ``SystemError``.
-  init(path: String) throws {
+  package init(path: String, fileExtension: String = ".safetensors") throws {
     let index = try JSONValue(path: path, limit: Self.maximumByteCount)
     guard let members = index["weight_map"]?.members else {
       throw ShardedWeightsError.invalidIndex(
@@ -32,7 +33,9 @@ struct ShardIndex {
         throw ShardedWeightsError.invalidIndex(
           path: path, reason: "the shard of '\(member.key)' is \(member.value.kind)")
       }
-      guard Self.isSafe(shard) else { throw ShardedWeightsError.unsafeShardPath(path: path, shard: shard) }
+      guard Self.isSafe(shard, fileExtension) else {
+        throw ShardedWeightsError.unsafeShardPath(path: path, shard: shard)
+      }
       let known = foundTable.insert(hash: NameTable.hash(shard)) { found[$0].hasSameBytes(as: shard) }
       if known == nil { found.append(shard) }
       numbers.append(known ?? found.count - 1)
@@ -48,25 +51,25 @@ struct ShardIndex {
     metadata = index["metadata"] ?? [:]
   }
 
-  var tensorCount: Int { members.count }
+  package var tensorCount: Int { members.count }
 
   /// The shard that the index names for a tensor, as an index of `shards`; nil when it does not list it.
-  func shard(of tensor: String) -> Int? {
+  package func shard(of tensor: String) -> Int? {
     names.number(hash: NameTable.hash(tensor)) { members[$0].key.hasSameBytes(as: tensor) }
       .map { shardNumbers[$0] }
   }
 
   /// Throws for the first tensor that is listed and not there.
-  func throwFirstMissing(isThere: (String) -> Bool) throws(ShardedWeightsError) {
+  package func throwFirstMissing(isThere: (String) -> Bool) throws(ShardedWeightsError) {
     for (member, shard) in zip(members, shardNumbers) where !isThere(member.key) {
       throw .missingTensor(path: path, tensor: member.key, shard: shards[shard])
     }
   }
 
-  /// Whether a shard's name stays in the folder of the index on every system, and is a safetensors file.
+  /// Whether a shard's name stays in the folder of the index on every system, and has the right extension.
   ///
   /// As huggingface_hub checks it: parsed as a Windows path, so that drives and backslashes count too.
-  private static func isSafe(_ shard: String) -> Bool {
+  private static func isSafe(_ shard: String, _ fileExtension: String) -> Bool {
     // Bytes, not characters: a slash with a combining mark behind it is another character, and still a slash.
     let parts = shard.utf8.split(omittingEmptySubsequences: false) {
       $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\")
@@ -75,6 +78,6 @@ struct ShardIndex {
       !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8)
         && !part.contains { $0 == UInt8(ascii: ":") || $0 == 0 }
     }
-    return isPlain && shard.hasSuffix(".safetensors")
+    return isPlain && shard.hasSuffix(fileExtension)
   }
 }

@@ -2,7 +2,7 @@
 @nonexhaustive
 public enum ShardedWeightsError: Error, Hashable, Sendable {
   case invalidIndex(path: String, reason: String)
-  /// The name of a shard leaves the folder, or is no safetensors file.
+  /// The name of a shard leaves the folder, or is no file of the index's kind.
   case unsafeShardPath(path: String, shard: String)
   case missingShard(path: String, shard: String)
   /// The index lists a tensor that no shard holds.
@@ -20,7 +20,7 @@ extension ShardedWeightsError: CustomStringConvertible {
     switch self {
     case .invalidIndex(let path, let reason): "\(path): \(reason); is this the index of a sharded model?"
     case .unsafeShardPath(let path, let shard):
-      "\(path): the shard '\(shard)' is no .safetensors file in the folder of the index; "
+      "\(path): the shard '\(shard)' is no file of the index's kind in its folder; "
         + "do not trust this model"
     case .missingShard(let path, let shard):
       "\(path): the shard '\(shard)' is missing; the download is not complete, fetch it"
