@@ -18,18 +18,28 @@ let package = Package(
     .library(name: "FineTuning", targets: ["FineTuning"]),
     .library(name: "BERT", targets: ["BERT"]),
     .library(name: "WordPiece", targets: ["WordPiece"]),
+    .library(name: "Fingerprints", targets: ["Fingerprints"]),
     .library(name: "ForeignFormats", targets: ["ForeignFormats"]),
     .library(name: "ModelFiles", targets: ["ModelFiles"]),
     .executable(name: "ckpt", targets: ["ckpt"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
   ],
   targets: [
     // The command: parses, prints, draws; nothing else prints.
     .executableTarget(
       name: "ckpt",
-      dependencies: ["Pretrained", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Pretrained", "Fingerprints", "ForeignFormats",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    // What a checkpoint is, in 32 bytes; apart from the rest, because only it needs a library of ciphers.
+    .target(
+      name: "Fingerprints",
+      dependencies: ["Pretrained", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     // The front door: opens folders, loads models, exports them.
     .target(

@@ -57,15 +57,22 @@ package final class Workspace: @unchecked Sendable {
     self.configuration = configuration
     self.capacity = capacity
     isForTraining = training
-    var measure = Carver()
-    _ = Buffers(&measure, configuration, capacity, training: training)
-    block = try MemoryBlock(byteCount: measure.floatCount * MemoryLayout<Float>.stride)
+    block = try MemoryBlock(byteCount: Self.byteCount(configuration, capacity, training: training))
     var carver = Carver(block)
     let buffers = Buffers(&carver, configuration, capacity, training: training)
     integers = buffers.integers
     batch = Batch(batchSize: 0, length: 0, buffers.integers, isPadded: false)
     (embeddings, layers, head) = (buffers.embeddings, buffers.layers, buffers.head)
     (gradient, backwardScratch) = (buffers.gradient, buffers.backward)
+  }
+
+  /// The bytes of a workspace's block, without making one.
+  package static func byteCount(_ configuration: BERTConfiguration, _ capacity: Capacity, training: Bool)
+    -> Int
+  {
+    var measure = Carver()
+    _ = Buffers(&measure, configuration, capacity, training: training)
+    return measure.floatCount * MemoryLayout<Float>.stride
   }
 
   /// The last layer's output, (T, C).

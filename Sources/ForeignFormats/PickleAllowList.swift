@@ -24,7 +24,8 @@ package enum PickleAllowList {
     ]
     let functions = [
       "parameter", "parameter_with_state", "qtensor", "tensor", "tensor_v2", "tensor_v3", "sparse_tensor",
-      "meta_tensor_no_storage", "wrapper_subclass", "device_tensor_from_numpy", "device_tensor_from_cpu_tensor",
+      "meta_tensor_no_storage", "wrapper_subclass", "device_tensor_from_numpy",
+      "device_tensor_from_cpu_tensor",
     ]
     names.formUnion(functions.map { "torch._utils._rebuild_" + $0 })
     let plain = ["BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short"]
@@ -36,7 +37,8 @@ package enum PickleAllowList {
     let quantised = ["QInt32", "QInt8", "QUInt2x4", "QUInt4x2", "QUInt8"]
     names.formUnion(quantised.map { "torch.\($0)Storage" })
     let types = [
-      "float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool", "complex64",
+      "float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool",
+      "complex64",
       "complex128", "complex32", "bcomplex32", "uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2",
       "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2", "qint8", "qint32", "quint8",
       "quint4x2", "quint2x4", "bits8", "bits16", "bits1x8", "bits2x4", "bits4x2",

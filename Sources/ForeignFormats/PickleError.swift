@@ -51,7 +51,8 @@ extension PickleError.Fault: CustomStringConvertible {
     case .missingStop: "the pickle ends without STOP; the file is cut off or damaged, fetch it again"
     case .lengthBeyondInput(let needed, let available):
       "an argument claims \(needed) bytes, \(available) follow; the file is cut off or damaged, fetch it again"
-    case .tooLong(let limit): "the pickle is longer than \(limit) bytes; no checkpoint needs that, do not trust it"
+    case .tooLong(let limit):
+      "the pickle is longer than \(limit) bytes; no checkpoint needs that, do not trust it"
     case .unsupportedOpcode(let name):
       "the operation \(name) is not one that weights need; save the file again with torch.save"
     case .unknownOpcode(let byte):
@@ -60,7 +61,8 @@ extension PickleError.Fault: CustomStringConvertible {
     case .forbiddenGlobal(let name):
       "'\(name)' is not a name that weights need, and nothing is ever called to find out; "
         + "list the file's globals and do not load it unless you trust who made it"
-    case .stackUnderflow: "the operation needs a value that is not there; the pickle is damaged, fetch it again"
+    case .stackUnderflow:
+      "the operation needs a value that is not there; the pickle is damaged, fetch it again"
     case .missingMark: "the operation needs a mark that is not there; the pickle is damaged, fetch it again"
     case .unsetMemo(let number): "nothing was remembered as \(number); the pickle is damaged, fetch it again"
     case .invalidText: "text is not UTF-8 or does not end; the pickle is damaged, fetch it again"

@@ -54,7 +54,8 @@ public struct PickleGlobals: Sendable {
     switch PyTorchKind(prefix) {
     case .zip:
       let archive = try ZipArchive(file)
-      let pickles = try archive.entries.filter { $0.name.utf8.suffix(4).elementsEqual(".pkl".utf8) }.map { entry in
+      let pickles = try archive.entries.filter { $0.name.utf8.suffix(4).elementsEqual(".pkl".utf8) }.map {
+        entry in
         let scan = PickleScan(try archive.bytes(of: entry, limit: PickleMachine.byteLimit))
         return Pickle(entry: entry.name, offset: 0, globals: scan.globals, fault: scan.fault)
       }
@@ -80,7 +81,9 @@ public struct PickleGlobals: Sendable {
     let base = stream.offset
     while pickles.count < limit, stream.offset < stream.end {
       let start = stream.offset
-      if try !pickles.isEmpty && stream.file.bytes(in: start..<start + 1) != [PickleOpcode.proto.rawValue] { break }
+      if try !pickles.isEmpty && stream.file.bytes(in: start..<start + 1) != [PickleOpcode.proto.rawValue] {
+        break
+      }
       let scan = try stream.scan()
       pickles.append(
         Pickle(entry: entry, offset: start - base, globals: scan.globals, fault: scan.fault))

@@ -91,7 +91,9 @@ package struct PickleGraph: Sendable {
   /// What would be called and with what, if things were called; nil for another value. Of more than sixteen arguments,
   /// the first sixteen.
   package func call(_ node: PickleNode) -> (function: String, arguments: [PickleNode])? {
-    guard case .call(let function, let arguments) = self[node], let name = symbol(function) else { return nil }
+    guard case .call(let function, let arguments) = self[node], let name = symbol(function) else {
+      return nil
+    }
     return (name, sequence(arguments, limit: 16) ?? [])
   }
 

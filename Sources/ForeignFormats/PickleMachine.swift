@@ -133,7 +133,9 @@ package struct PickleMachine: ~Copyable {
   /// The next line, without its line feed.
   private mutating func line() throws(PickleError.Fault) -> String {
     guard let end = graph.bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else { throw .missingStop }
-    guard let text = String(validating: graph.bytes[position..<end], as: UTF8.self) else { throw .invalidText }
+    guard let text = String(validating: graph.bytes[position..<end], as: UTF8.self) else {
+      throw .invalidText
+    }
     position = end + 1
     return text
   }

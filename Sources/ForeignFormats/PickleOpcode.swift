@@ -84,7 +84,11 @@ package enum PickleOpcode: UInt8, Sendable, CaseIterable {
   /// Whether torch reads it when it loads weights only (`torch/_weights_only_unpickler.py`); 34 are.
   package var isRead: Bool {
     switch self {
-    case .proto, .stop, .mark, .global, .reduce, .build, .newobj, .binpersid, .none, .newtrue, .newfalse, .binint, .binint1, .binint2, .long1, .binfloat, .binunicode, .shortBinstring, .tuple, .tuple1, .tuple2, .tuple3, .emptyTuple, .emptyList, .emptyDict, .emptySet, .append, .appends, .setitem, .setitems, .binput, .longBinput, .binget, .longBinget: true
+    case .proto, .stop, .mark, .global, .reduce, .build, .newobj, .binpersid, .none, .newtrue, .newfalse,
+      .binint, .binint1, .binint2, .long1, .binfloat, .binunicode, .shortBinstring, .tuple, .tuple1, .tuple2,
+      .tuple3, .emptyTuple, .emptyList, .emptyDict, .emptySet, .append, .appends, .setitem, .setitems,
+      .binput, .longBinput, .binget, .longBinget:
+      true
     default: false
     }
   }

@@ -17,7 +17,8 @@ struct PyTorchArchive {
     let archive = try ZipArchive(file)
     let records = archive.entries.filter { $0.name.utf8.last != UInt8(ascii: "/") }
     let isPickle = { (entry: ZipArchive.Entry) in entry.name.utf8.suffix(9).elementsEqual("/data.pkl".utf8) }
-    guard let folder = records.first(where: isPickle)?.name.utf8.prefix(while: { $0 != UInt8(ascii: "/") }) else {
+    guard let folder = records.first(where: isPickle)?.name.utf8.prefix(while: { $0 != UInt8(ascii: "/") })
+    else {
       let isFlat = archive["data.pkl"] != nil
       throw PyTorchError(
         path: file.path,
@@ -28,18 +29,24 @@ struct PyTorchArchive {
     for record in records where !record.name.utf8.starts(with: prefix) {
       throw fault(.wrongFolder(entry: record.name))
     }
-    func entry(_ name: String) -> ZipArchive.Entry? { archive[String(decoding: prefix, as: UTF8.self) + name] }
+    func entry(_ name: String) -> ZipArchive.Entry? {
+      archive[String(decoding: prefix, as: UTF8.self) + name]
+    }
     func text(_ entry: ZipArchive.Entry) throws -> String {
       let bytes = try archive.bytes(of: entry, limit: 64)
       return String(decoding: bytes.filter { $0 > 0x20 && $0 < 0x7F }, as: UTF8.self)
     }
 
-    if entry("constants.pkl") != nil || records.contains(where: { $0.name.utf8.starts(with: prefix + "code/".utf8) }) {
+    if entry("constants.pkl") != nil
+      || records.contains(where: { $0.name.utf8.starts(with: prefix + "code/".utf8) })
+    {
       throw fault(.torchScript)
     }
     guard let version = entry("version") else { throw fault(.missingRecord("version")) }
     let number = try text(version)
-    guard let number = Int(number), (1...10).contains(number) else { throw fault(.unsupportedVersion(number)) }
+    guard let number = Int(number), (1...10).contains(number) else {
+      throw fault(.unsupportedVersion(number))
+    }
     switch try entry("byteorder").map(text) {
     case nil, "little": isBigEndian = false
     case "big": isBigEndian = true

@@ -190,7 +190,9 @@ struct PyTorchContents {
             problem: "its key is \(graph[key].kind), which is no name"))
         continue
       }
-      let known = names.insert(hash: NameTable.hash(child.name)) { children[$0].name.hasSameBytes(as: child.name) }
+      let known = names.insert(hash: NameTable.hash(child.name)) {
+        children[$0].name.hasSameBytes(as: child.name)
+      }
       guard known == nil else { throw .duplicateKey(name.isEmpty ? child.name : name + "." + child.name) }
       children.append(child)
     }
@@ -225,7 +227,9 @@ struct PyTorchContents {
     }
     if containers[outer].direct == 0, inner.count == 1 { return inner.first { containers[$0].key != nil } }
     for name in Self.wrapperNames {
-      if let found = inner.first(where: { containers[$0].key?.hasSameBytes(as: name) == true }) { return found }
+      if let found = inner.first(where: { containers[$0].key?.hasSameBytes(as: name) == true }) {
+        return found
+      }
     }
     return nil
   }

@@ -81,7 +81,9 @@ public struct PyTorchFile: StoredWeightSource {
       isBigEndian = archive.isBigEndian
     case .legacyStream:
       let stream = try PyTorchLegacy(file)
-      (container, graph, references, findings) = (.legacyStream, stream.graph, stream.references, stream.findings)
+      (container, graph, references, findings) = (
+        .legacyStream, stream.graph, stream.references, stream.findings
+      )
     case .tar:
       let tar = try PyTorchTar(file)
       (container, graph, references, findings) = (.tar, tar.graph, tar.references, [])

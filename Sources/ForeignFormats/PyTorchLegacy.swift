@@ -27,9 +27,10 @@ struct PyTorchLegacy {
     }
 
     let magic = try next("magic number")
-    let isMagic = if case .bigInteger(let slice) = magic[magic.root] {
-      magic.bytes[slice.range].elementsEqual(PyTorchKind.magic)
-    } else { false }
+    let isMagic =
+      if case .bigInteger(let slice) = magic[magic.root] {
+        magic.bytes[slice.range].elementsEqual(PyTorchKind.magic)
+      } else { false }
     try check(magic, "magic number", isMagic)
     let version = try next("protocol")
     try check(version, "protocol", version.integer(version.root) == 1001)
@@ -52,7 +53,8 @@ struct PyTorchLegacy {
         guard count == Int64(reference.elementCount) else {
           throw PyTorchError.Fault.storageSizeMismatch(
             key: key, expected: reference.byteCount,
-            found: Int(clamping: count.multipliedReportingOverflow(by: Int64(reference.type.size)).partialValue))
+            found: Int(
+              clamping: count.multipliedReportingOverflow(by: Int64(reference.type.size)).partialValue))
         }
         guard reference.byteCount <= file.byteCount - stream.offset else {
           throw PyTorchError.Fault.endsWithin("storage '\(key)'")

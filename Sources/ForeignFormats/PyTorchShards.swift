@@ -30,7 +30,9 @@ public struct PyTorchShards: Sendable {
   /// - Throws: `ShardedWeightsError`; ``PyTorchError`` or ``ZipError`` of a shard; `JSONError`; `SystemError`.
   public init(indexPath: String, access: FileAccess = .mapped) throws {
     let index = try ShardIndex(path: indexPath, fileExtension: ".bin")
-    var (shards, located, findings): ([PyTorchFile], [(info: TensorInfo, shard: Int)], [Finding]) = ([], [], [])
+    var (shards, located, findings): ([PyTorchFile], [(info: TensorInfo, shard: Int)], [Finding]) = (
+      [], [], []
+    )
     var names = NameTable(minimumCapacity: index.tensorCount)
     var (listedCount, allBytes, tiedBytes) = (0, 0, 0)
     for (number, name) in index.shards.enumerated() {
@@ -40,7 +42,9 @@ public struct PyTorchShards: Sendable {
       }
       let shard = try PyTorchFile(path: path, access: access)
       for info in shard.tensors {
-        let known = names.insert(hash: NameTable.hash(info.name)) { located[$0].info.name.hasSameBytes(as: info.name) }
+        let known = names.insert(hash: NameTable.hash(info.name)) {
+          located[$0].info.name.hasSameBytes(as: info.name)
+        }
         if let known {
           throw ShardedWeightsError.tensorInTwoShards(
             path: indexPath, tensor: info.name, first: index.shards[located[known].shard], second: name)

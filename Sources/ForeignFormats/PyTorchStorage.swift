@@ -55,7 +55,8 @@ enum PyTorchType: Hashable {
     case "complex128": self = .unsupported(name, byteCount: 16)
     case "complex32", "bcomplex32", "qint32": self = .unsupported(name, byteCount: 4)
     case "bits16": self = .unsupported(name, byteCount: 2)
-    case "float4_e2m1fn_x2", "bits8", "bits1x8", "bits2x4", "bits4x2", "qint8", "quint8", "quint4x2", "quint2x4":
+    case "float4_e2m1fn_x2", "bits8", "bits1x8", "bits2x4", "bits4x2", "qint8", "quint8", "quint4x2",
+      "quint2x4":
       self = .unsupported(name, byteCount: 1)
     default: return nil
     }
@@ -124,7 +125,9 @@ struct PyTorchStorageReference {
   /// - Throws: ``PyTorchError/Fault/invalidPersistentID(found:)``,
   ///   ``PyTorchError/Fault/viewOutOfBounds(key:view:)``.
   init(_ node: PickleNode, in graph: PickleGraph, hasView: Bool) throws(PyTorchError.Fault) {
-    guard case .persistent(let id) = graph[node], let parts = graph.sequence(id, limit: 7), case .tuple = graph[id] else {
+    guard case .persistent(let id) = graph[node], let parts = graph.sequence(id, limit: 7),
+      case .tuple = graph[id]
+    else {
       throw .invalidPersistentID(found: "something that is no tuple")
     }
     guard parts.count == (hasView ? 6 : 5) else {
@@ -147,7 +150,8 @@ struct PyTorchStorageReference {
     guard !overflow else { throw .invalidPersistentID(found: "the count \(count)") }
     var view: (key: String, range: Range<Int>)?
     if hasView, graph[parts[5]] != .none {
-      guard let fields = graph.sequence(parts[5], limit: 4), fields.count == 3, let start = graph.integer(fields[1]),
+      guard let fields = graph.sequence(parts[5], limit: 4), fields.count == 3,
+        let start = graph.integer(fields[1]),
         let size = graph.integer(fields[2])
       else { throw .invalidPersistentID(found: "the view \(PickleText.preview(parts[5], in: graph))") }
       let name = try Self.key(fields[0], in: graph)

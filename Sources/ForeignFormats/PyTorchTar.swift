@@ -19,7 +19,9 @@ struct PyTorchTar {
       return PyTorchTarMember(name: name, stream: PickleStream(file, in: member.range))
     }
     do {
-      var (pickle, storageMember, tensorMember) = (try member("pickle"), try member("storages"), try member("tensors"))
+      var (pickle, storageMember, tensorMember) = (
+        try member("pickle"), try member("storages"), try member("tensors")
+      )
       let storages = try Self.storages(&storageMember, in: file)
       let tensors = try Self.tensors(&tensorMember, storages)
       graph = try pickle.next()
@@ -71,7 +73,8 @@ struct PyTorchTar {
     }
     let views = try member.next()
     for node in views.sequence(views.root) ?? [] {
-      guard let parts = views.sequence(node, limit: 5), parts.count == 4, let offset = views.integer(parts[2]),
+      guard let parts = views.sequence(node, limit: 5), parts.count == 4,
+        let offset = views.integer(parts[2]),
         let count = views.integer(parts[3])
       else { throw member.malformed("list of views", views) }
       let key = try PyTorchStorageReference.key(parts[0], in: views)
@@ -103,9 +106,13 @@ struct PyTorchTar {
       }
       let key = try PyTorchStorageReference.key(parts[0], in: head)
       let storageKey = try PyTorchStorageReference.key(parts[1], in: head)
-      guard let storage = storages[storageKey] else { throw PyTorchError.Fault.missingStorage(key: storageKey) }
+      guard let storage = storages[storageKey] else {
+        throw PyTorchError.Fault.missingStorage(key: storageKey)
+      }
       func int64() throws -> Int {
-        guard let value = try member.stream.int64() else { throw PyTorchError.Fault.endsWithin("tensor '\(key)'") }
+        guard let value = try member.stream.int64() else {
+          throw PyTorchError.Fault.endsWithin("tensor '\(key)'")
+        }
         return Int(clamping: value)
       }
       // The upper four bytes are whatever was in memory.

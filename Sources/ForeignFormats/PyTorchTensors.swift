@@ -51,7 +51,8 @@ struct PyTorchTensors {
         return .leftOut(reason: "a tensor of the device 'meta', which has no data")
       case "torch._utils._rebuild_wrapper_subclass", "torch._tensor._rebuild_from_type_v2":
         return .leftOut(reason: "a tensor of a subclass")
-      case "torch._utils._rebuild_device_tensor_from_numpy", "torch._utils._rebuild_device_tensor_from_cpu_tensor":
+      case "torch._utils._rebuild_device_tensor_from_numpy",
+        "torch._utils._rebuild_device_tensor_from_cpu_tensor":
         return .leftOut(reason: "a tensor of another device")
       default: return .other
       }
@@ -96,8 +97,12 @@ struct PyTorchTensors {
   /// A tuple, list or `torch.Size` of integers.
   private func integers(_ node: PickleNode) -> [Int]? {
     var node = node
-    if let call = graph.call(node), call.function == "torch.Size", let sizes = call.arguments.first { node = sizes }
-    guard let nodes = graph.sequence(node, limit: Self.rankLimit + 1), nodes.count <= Self.rankLimit else { return nil }
+    if let call = graph.call(node), call.function == "torch.Size", let sizes = call.arguments.first {
+      node = sizes
+    }
+    guard let nodes = graph.sequence(node, limit: Self.rankLimit + 1), nodes.count <= Self.rankLimit else {
+      return nil
+    }
     let found = nodes.compactMap(graph.integer)
     return found.count == nodes.count ? found : nil
   }
@@ -117,7 +122,8 @@ struct PyTorchTensors {
     guard view.offset >= 0, (view.shape + view.strides).allSatisfy({ $0 >= 0 }) else { throw outOfBounds }
     let tooLarge = PyTorchError.Fault.tensorTooLarge(
       name: name, shape: view.shape,
-      limit: max(Self.repetitionFloor, available.multipliedReportingOverflow(by: Self.repetitionLimit).partialValue))
+      limit: max(
+        Self.repetitionFloor, available.multipliedReportingOverflow(by: Self.repetitionLimit).partialValue))
     guard let count = Self.elementCount(view.shape) else { throw tooLarge }
     if count > 0 {
       guard let last = Self.lastElement(view), last < available else { throw outOfBounds }

@@ -29,7 +29,9 @@ public enum PyTorchWriter {
     let folder = folderName(for: path)
     var zip = try ZipWriter(replacing: path)
     func add(_ name: String, _ bytes: [UInt8], to zip: inout ZipWriter) throws {
-      try zip.add(name: "\(folder)/\(name)", byteCount: bytes.count, alignment: 64) { try $0(bytes.span.bytes) }
+      try zip.add(name: "\(folder)/\(name)", byteCount: bytes.count, alignment: 64) {
+        try $0(bytes.span.bytes)
+      }
     }
     try add("data.pkl", plan.pickle, to: &zip)
     try add("byteorder", Array("little".utf8), to: &zip)
@@ -92,14 +94,18 @@ extension PyTorchWriter {
     init(_ tensors: [TensorInfo], ties: [String: String]) throws(PyTorchError.Fault) {
       var names = NameTable(minimumCapacity: tensors.count)
       for info in tensors {
-        let known = names.insert(hash: NameTable.hash(info.name)) { tensors[$0].name.hasSameBytes(as: info.name) }
+        let known = names.insert(hash: NameTable.hash(info.name)) {
+          tensors[$0].name.hasSameBytes(as: info.name)
+        }
         if known != nil { throw .duplicateName(info.name) }
         try Self.check(info)
       }
       func index(of name: String) -> Int? {
         names.number(hash: NameTable.hash(name)) { tensors[$0].name.hasSameBytes(as: name) }
       }
-      for (name, holder) in ties where index(of: name) == nil { throw .invalidTie(name: name, holder: holder) }
+      for (name, holder) in ties where index(of: name) == nil {
+        throw .invalidTie(name: name, holder: holder)
+      }
 
       var keys: [Int?] = Array(repeating: nil, count: tensors.count)
       var writer = PickleWriter()

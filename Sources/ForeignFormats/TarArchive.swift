@@ -21,7 +21,9 @@ struct TarArchive {
       guard file.byteCount - offset >= 512 else { throw fault(offset) }  // an end of zeros must be there
       let header = try file.bytes(in: offset..<offset + 512)
       if header.allSatisfy({ $0 == 0 }) { break }
-      guard Self.hasRightChecksum(header), let count = Self.octal(header[124..<136]) else { throw fault(offset) }
+      guard Self.hasRightChecksum(header), let count = Self.octal(header[124..<136]) else {
+        throw fault(offset)
+      }
       let start = offset + 512
       guard count <= file.byteCount - start else { throw fault(offset) }
       switch header[156] {

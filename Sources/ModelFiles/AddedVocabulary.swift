@@ -100,13 +100,13 @@ struct AddedTokenGathering {
   }
 
   /// Reads added_tokens.json: `{"token": id}`.
-  mutating func readAddedTokens(_ path: String) throws {
+  mutating func readAddedTokens(_ file: CompanionFile) throws {
     let view = try ConfigurationView(
-      JSONValue(path: path, limit: TokenizerConfiguration.maximumByteCount), file: path)
+      JSONValue(file, limit: TokenizerConfiguration.maximumByteCount), file: file.path)
     let special = named + extra.map(\.content)
     for member in view.value.members ?? [] {
       guard let id = member.value.intValue, (0...Int(Int32.max)).contains(id) else {
-        throw VocabularyError.invalidID(token: member.key, found: member.value.kind, file: path)
+        throw VocabularyError.invalidID(token: member.key, found: member.value.kind, file: file.path)
       }
       let isSpecial = special.contains { $0.hasSameBytes(as: member.key) }
       list(AddedToken(id: id, content: member.key, special: isSpecial))

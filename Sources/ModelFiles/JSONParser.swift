@@ -93,12 +93,7 @@ extension JSONValue {
   ///   - acceptsNonFinite: reads `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON forbids.
   /// - Throws: ``JSONError`` with the path, or ``SystemError``.
   public init(path: String, limit: Int = 256 << 20, acceptsNonFinite: Bool = false) throws {
-    do {
-      try self.init(parsing: FileSystem.read(path, limit: limit), acceptsNonFinite: acceptsNonFinite)
-    } catch var error as JSONError {
-      error.path = path
-      throw error
-    }
+    try self.init(CompanionFile(path: path), limit: limit, acceptsNonFinite: acceptsNonFinite)
   }
 }
 

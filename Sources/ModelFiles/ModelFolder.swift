@@ -3,7 +3,7 @@
 /// Opening looks at names alone; files are read when they are asked for. Accepted are
 ///
 /// * a folder with `config.json`, weights and a tokenizer,
-/// * a `.safetensors` file or an index `….safetensors.index.json`; the other files are those beside it,
+/// * a file of weights or the index of several; the other files are those beside it,
 /// * a repository in the Hugging Face cache, `models--org--name`: the snapshot that `refs/main` names, or the
 ///   only one.
 ///
@@ -15,7 +15,9 @@ public struct ModelFolder: Sendable {
   /// The names of the files in the folder, sorted.
   public let files: [String]
   /// The weights that were asked for by name rather than found; nil for a folder.
-  private let weightsName: String?
+  package let weightsName: String?
+  /// Small files that are not on disk but came with a container; they come before those on disk.
+  private var companions: [(name: String, contents: [UInt8])] = []
 
   /// The containers that weights may lie in.
   public enum Weights: Sendable, Hashable {
@@ -27,22 +29,24 @@ public struct ModelFolder: Sendable {
     case pytorch(path: String)
     /// Several, with an index.
     case shardedPyTorch(indexPath: String)
+    /// A file that was named itself, and whose name says nothing that is known here.
+    case other(path: String)
   }
 
-  /// The paths of the files that describe a tokenizer; nil where there is none.
+  /// The files that describe a tokenizer; nil where there is none.
   struct TokenizerFiles {
     var folder: String
     var found: [String]
-    var tokenizer: String?
-    var vocabulary: String?
-    var configuration: String?
-    var specialTokensMap: String?
-    var addedTokens: String?
+    var tokenizer: CompanionFile?
+    var vocabulary: CompanionFile?
+    var configuration: CompanionFile?
+    var specialTokensMap: CompanionFile?
+    var addedTokens: CompanionFile?
   }
 
   /// Finds out what is at `path`.
   ///
-  /// - Throws: ``ModelFolderError`` when it is nothing that holds a model, ``SystemError``.
+  /// - Throws: ``ModelFolderError`` for a repository in the cache that is not whole, ``SystemError``.
   public init(path: String) throws {
     guard FileSystem.exists(path) else {
       throw SystemError(call: "open", path: path, code: SystemError.notFound)
@@ -51,15 +55,32 @@ public struct ModelFolder: Sendable {
       self.path = try Self.snapshot(inCacheFolder: path) ?? path
       weightsName = nil
     } else {
-      let name = FileSystem.name(of: path)
-      guard
-        [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"].contains(where: name.hasSuffix)
-      else { throw ModelFolderError.notAModel(path: path) }
       self.path = FileSystem.parent(of: path)
-      weightsName = name
+      weightsName = FileSystem.name(of: path)
     }
     let folder = self.path
     files = try FileSystem.list(folder).filter { !FileSystem.isDirectory(FileSystem.join(folder, $0)) }
+  }
+
+  /// The contents of a container: nothing beside it counts.
+  ///
+  /// - Parameters:
+  ///   - path: of the container.
+  ///   - companions: the small files that came with it, under the names they have in a folder.
+  package init(container path: String, companions: [(name: String, contents: [UInt8])]) {
+    (self.path, files, weightsName) = (path, companions.map(\.name).sorted(), nil)
+    self.companions = companions
+  }
+
+  /// Puts a small file into the folder without writing it; one that is there on disk is not looked at.
+  package mutating func add(_ name: String, _ contents: [UInt8]) { companions.append((name, contents)) }
+
+  /// A small file of the folder, or nil when it is not there.
+  package func companion(_ name: String) -> CompanionFile? {
+    if let found = companions.first(where: { $0.name == name }) {
+      return CompanionFile(path: FileSystem.join(path, name), contents: found.contents)
+    }
+    return file(name).map { CompanionFile(path: $0) }
   }
 
   /// The path of a file in the folder, or nil when it is not there.
@@ -75,27 +96,29 @@ public struct ModelFolder: Sendable {
     guard let name = candidates.first(where: { file($0) != nil }), let path = file(name) else { return nil }
     if name.hasSuffix(".safetensors") { return .safetensors(path: path) }
     if name.hasSuffix(".safetensors.index.json") { return .shardedSafetensors(indexPath: path) }
-    return name.hasSuffix(".bin") ? .pytorch(path: path) : .shardedPyTorch(indexPath: path)
+    if name.hasSuffix(".bin") { return .pytorch(path: path) }
+    return name.hasSuffix(".bin.index.json") ? .shardedPyTorch(indexPath: path) : .other(path: path)
   }
 
   private static let weightNames = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
   ]
 
-  /// Opens the weights; reads headers only.
+  /// Opens the weights if they are safetensors; reads headers only.
   ///
-  /// - Throws: ``ModelFolderError`` when there are none or in a format that is not read; the errors of
+  /// - Throws: ``ModelFolderError`` when there are none or in a format that is not read here; the errors of
   ///   ``SafetensorsFile`` and ``ShardedWeights``.
   package func weights(access: FileAccess = .mapped) throws -> any MappedWeightSource {
     switch weightsLocation {
     case .safetensors(let path): return try SafetensorsFile(path: path, access: access)
     case .shardedSafetensors(let path): return try ShardedWeights(indexPath: path, access: access)
-    case .pytorch(let path), .shardedPyTorch(let path): throw ModelFolderError.notYetReadable(path: path)
+    case .pytorch(let path), .shardedPyTorch(let path), .other(let path):
+      throw ModelFolderError.notSafetensors(path: path)
     case nil: throw ModelFolderError.noWeights(folder: path, found: files)
     }
   }
 
-  /// Opens the weights, whatever container they lie in; reads headers only.
+  /// Opens the weights if they are safetensors; reads headers only. `Pretrained` opens every other container too.
   ///
   /// - Throws: ``ModelFolderError`` when there are none or in a format that is not read; the errors of
   ///   ``SafetensorsFile`` and ``ShardedWeights``.
@@ -109,7 +132,7 @@ public struct ModelFolder: Sendable {
   ///
   /// - Throws: ``JSONError`` with the path, ``SystemError``.
   public func configuration() throws -> JSONValue? {
-    try file("config.json").map { try JSONValue(path: $0) }
+    try companion("config.json").map { try JSONValue($0) }
   }
 
   /// What the tokenizer's files say, taken together.
@@ -118,9 +141,9 @@ public struct ModelFolder: Sendable {
   ///   ``JSONError`` or ``SystemError``.
   public func tokenizerDescription() throws -> TokenizerDescription {
     let files = TokenizerFiles(
-      folder: path, found: files, tokenizer: file("tokenizer.json"), vocabulary: file("vocab.txt"),
-      configuration: file("tokenizer_config.json"), specialTokensMap: file("special_tokens_map.json"),
-      addedTokens: file("added_tokens.json"))
+      folder: path, found: files, tokenizer: companion("tokenizer.json"),
+      vocabulary: companion("vocab.txt"), configuration: companion("tokenizer_config.json"),
+      specialTokensMap: companion("special_tokens_map.json"), addedTokens: companion("added_tokens.json"))
     return try TokenizerDescription(files, modelConfiguration: configuration())
   }
 
@@ -157,11 +180,9 @@ public struct ModelFolder: Sendable {
 /// Why a path cannot be used as a model.
 @nonexhaustive
 public enum ModelFolderError: Error, Hashable, Sendable {
-  /// The file is of a kind that holds no model.
-  case notAModel(path: String)
   case noWeights(folder: String, found: [String])
-  /// The weights are in a format that is recognised and not read.
-  case notYetReadable(path: String)
+  /// The weights are in another format than safetensors, which this module does not read.
+  case notSafetensors(path: String)
   case noVocabulary(folder: String, found: [String])
   /// `refs/main` of a cached repository names a snapshot that is not there.
   case noSnapshot(path: String, commit: String)
@@ -172,12 +193,10 @@ public enum ModelFolderError: Error, Hashable, Sendable {
 extension ModelFolderError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .notAModel(let path):
-      "\(path): not a model; name a folder, a .safetensors file or a .safetensors.index.json"
     case .noWeights(let folder, let found):
       "\(folder): no weights, neither model.safetensors nor its index; \(Self.list(found))"
-    case .notYetReadable(let path):
-      "\(path): PyTorch's format is not read yet; save the model as safetensors"
+    case .notSafetensors(let path):
+      "\(path): not a safetensors file; open it as a Checkpoint of module Pretrained, which reads other formats too"
     case .noVocabulary(let folder, let found):
       "\(folder): no vocabulary, neither tokenizer.json nor vocab.txt; \(Self.list(found))"
     case .noSnapshot(let path, let commit):

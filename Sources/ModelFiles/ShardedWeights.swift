@@ -114,3 +114,12 @@ extension ShardedWeights: MappedWeightSource {
     names.number(hash: NameTable.hash(name)) { located[$0].info.name.hasSameBytes(as: name) }
   }
 }
+
+extension ShardedWeights.Finding: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unlistedTensor(let name, let shard): "the index does not list tensor '\(name)' of \(shard)"
+    case .missingTotalSize: "the index has no total_size"
+    }
+  }
+}

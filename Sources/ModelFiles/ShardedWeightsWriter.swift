@@ -42,7 +42,7 @@ extension ShardedWeights {
     var names = plan.shards.map(\.name)
     if plan.shards.count > 1 {
       names.append(indexName)
-      try AtomicFile.write(plan.indexText, to: FileSystem.join(staging, indexName))
+      try AtomicFile.write(plan.indexText(), to: FileSystem.join(staging, indexName))
     }
     for name in names {
       try FileSystem.rename(FileSystem.join(staging, name), to: FileSystem.join(folder, name))
@@ -68,11 +68,19 @@ extension ShardedWeights {
 /// Which tensor goes into which shard.
 package struct ShardPlan: Sendable {
   package let shards: [(name: String, tensors: [TensorInfo])]
+  /// The name of the index that goes with more than one shard.
+  package let indexName: String
   private let totalParameters: Int
   private let totalByteCount: Int
 
+  /// - Parameters:
+  ///   - stem: what the names begin with: `model` for safetensors, `pytorch_model` for PyTorch.
+  ///   - suffix: what they end with.
   /// - Throws: a fault for a shape that cannot be.
-  package init(_ tensors: [TensorInfo], maximumShardByteCount: Int) throws(SafetensorsError.Fault) {
+  package init(
+    _ tensors: [TensorInfo], maximumShardByteCount: Int, stem: String = "model",
+    suffix: String = "safetensors"
+  ) throws(SafetensorsError.Fault) {
     var groups: [[TensorInfo]] = []
     var open: [TensorInfo] = []
     var (openByteCount, totalByteCount, totalParameters) = (0, 0, 0)
@@ -98,14 +106,18 @@ package struct ShardPlan: Sendable {
     }
     let count = groups.count
     shards = groups.enumerated().map { index, group in
-      (count == 1 ? "model.safetensors" : "model-\(padded(index + 1))-of-\(padded(count)).safetensors", group)
+      (count == 1 ? "\(stem).\(suffix)" : "\(stem)-\(padded(index + 1))-of-\(padded(count)).\(suffix)", group)
     }
+    indexName = "\(stem).\(suffix).index.json"
     (self.totalByteCount, self.totalParameters) = (totalByteCount, totalParameters)
   }
 
   /// `model.safetensors.index.json` as transformers writes it.
-  var indexText: String {
-    let map = shards.flatMap { shard in shard.tensors.map { JSONValue.Member($0.name, .string(shard.name)) } }
+  ///
+  /// - Parameter ties: further names, each with the tensor whose shard holds it too.
+  package func indexText(ties: [(name: String, kept: String)] = []) -> String {
+    var map = shards.flatMap { shard in shard.tensors.map { JSONValue.Member($0.name, .string(shard.name)) } }
+    map += ties.compactMap { tie in map.first { $0.key == tie.kept }.map { .init(tie.name, $0.value) } }
     let index: JSONValue = [
       "metadata": ["total_parameters": .number(totalParameters), "total_size": .number(totalByteCount)],
       "weight_map": .object(map),

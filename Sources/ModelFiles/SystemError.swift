@@ -21,6 +21,11 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     SystemError(call: call, path: path, code: errno)
   }
 
+  /// The file at `path` is longer than it may be.
+  static func tooLarge(_ path: String) -> SystemError {
+    SystemError(call: "read", path: path, code: EFBIG)
+  }
+
   /// `errno` for a file that does not exist.
   package static var notFound: Int32 { ENOENT }
 

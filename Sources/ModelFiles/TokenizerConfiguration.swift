@@ -14,8 +14,10 @@ public struct TokenizerConfiguration: Sendable {
   }
 
   /// - Throws: ``JSONError``, ``ConfigurationError`` or ``SystemError``.
-  public init(path: String) throws {
-    try self.init(JSONValue(path: path, limit: Self.maximumByteCount), file: path)
+  public init(path: String) throws { try self.init(CompanionFile(path: path)) }
+
+  init(_ file: CompanionFile) throws {
+    try self.init(JSONValue(file, limit: Self.maximumByteCount), file: file.path)
   }
 
   /// The bytes of the file as transformers writes it.
@@ -75,8 +77,10 @@ public struct SpecialTokensMap: Sendable {
   }
 
   /// - Throws: ``JSONError``, ``ConfigurationError`` or ``SystemError``.
-  public init(path: String) throws {
-    try self.init(JSONValue(path: path, limit: TokenizerConfiguration.maximumByteCount), file: path)
+  public init(path: String) throws { try self.init(CompanionFile(path: path)) }
+
+  init(_ file: CompanionFile) throws {
+    try self.init(JSONValue(file, limit: TokenizerConfiguration.maximumByteCount), file: file.path)
   }
 
   /// The map that transformers 4 writes for a tokenizer.

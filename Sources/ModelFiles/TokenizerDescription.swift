@@ -45,10 +45,10 @@ public struct TokenizerDescription: Sendable {
   /// - Parameter files: the paths of those that are there.
   /// - Throws: ``ModelFolderError/noVocabulary(folder:found:)`` and the errors of the files.
   init(_ files: ModelFolder.TokenizerFiles, modelConfiguration: JSONValue?) throws {
-    let configuration = try files.configuration.map { try TokenizerConfiguration(path: $0) }
+    let configuration = try files.configuration.map { try TokenizerConfiguration($0) }
     let options = try configuration?.view()
-    let map = try files.specialTokensMap.map { try SpecialTokensMap(path: $0) }
-    let file = try files.tokenizer.map { try TokenizerFile(path: $0) }
+    let map = try files.specialTokensMap.map { try SpecialTokensMap($0) }
+    let file = try files.tokenizer.map { try TokenizerFile($0) }
 
     let className =
       try options?.optionalString("tokenizer_class") ?? modelConfiguration?["tokenizer_class"]?.stringValue
@@ -58,13 +58,13 @@ public struct TokenizerDescription: Sendable {
     if let file {
       tokens = file.tokens
       if files.vocabulary != nil { findings.append("vocab.txt was not read: tokenizer.json is there too") }
-    } else if let path = files.vocabulary {
+    } else if let source = files.vocabulary {
       guard isBERT else {
         throw ConfigurationError.unsupported(
           key: "tokenizer_class", supported: "'BertTokenizer'", found: "'\(className ?? "")'",
-          file: files.configuration ?? path)
+          file: (files.configuration ?? source).path)
       }
-      let vocabulary = try VocabularyFile(path: path)
+      let vocabulary = try VocabularyFile(source)
       tokens = vocabulary.tokens
       findings += vocabulary.lint.map(\.description)
     } else {
@@ -80,7 +80,7 @@ public struct TokenizerDescription: Sendable {
     } else if let file {
       guard let normalizer = fileNormalizer else {
         throw ConfigurationError.unsupported(
-          key: "normalizer", supported: "'BertNormalizer'", found: "null", file: files.tokenizer ?? "")
+          key: "normalizer", supported: "'BertNormalizer'", found: "null", file: files.tokenizer?.path ?? "")
       }
       (lowercase, stripAccents) = (normalizer.lowercase, normalizer.stripAccents)
       (tokenizeChineseChars, cleanText) = (normalizer.handleChineseChars, normalizer.cleanText)
@@ -101,7 +101,7 @@ public struct TokenizerDescription: Sendable {
     if let options { try gathered.read(options, &specialTokens) }
     if !gathered.hasDecoder {
       if let map { try gathered.read(map, &specialTokens) }
-      if let path = files.addedTokens { try gathered.readAddedTokens(path) }
+      if let source = files.addedTokens { try gathered.readAddedTokens(source) }
       for token in file?.addedTokens ?? [] { gathered.list(token) }
     }
     addedTokens = gathered.added(

@@ -41,8 +41,10 @@ public struct TokenizerFile: Sendable {
   ///
   /// - Throws: ``JSONError``, ``ConfigurationError``, ``VocabularyError`` or ``SystemError``, each with the
   ///   path.
-  public init(path: String) throws {
-    try self.init(parsing: FileSystem.read(path, limit: Self.maximumByteCount), file: path)
+  public init(path: String) throws { try self.init(CompanionFile(path: path)) }
+
+  init(_ file: CompanionFile) throws {
+    try self.init(parsing: file.read(limit: Self.maximumByteCount), file: file.path)
   }
 
   /// Reads the contents of a file; `file` is named in errors.

@@ -30,8 +30,10 @@ public struct VocabularyFile: Sendable {
   /// their end is cut off.
   ///
   /// - Throws: ``VocabularyError/notUTF8(line:file:)``, ``SystemError``.
-  public init(path: String) throws {
-    try self.init(parsing: FileSystem.read(path, limit: Self.maximumByteCount), file: path)
+  public init(path: String) throws { try self.init(CompanionFile(path: path)) }
+
+  init(_ file: CompanionFile) throws {
+    try self.init(parsing: file.read(limit: Self.maximumByteCount), file: file.path)
   }
 
   /// Reads the contents of a file; `file` is named in errors.

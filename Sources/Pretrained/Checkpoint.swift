@@ -9,29 +9,69 @@ public import WordPiece
 /// for tensor in checkpoint.weights { print(tensor.name, tensor.elementType, tensor.shape) }
 /// ```
 ///
-/// Opening reads headers and `config.json`; the weights are mapped and read when they are used.
+/// Opening reads headers and `config.json`; the weights are mapped and read when they are used. The format is told
+/// from the content: safetensors, PyTorch, TensorFlow 1 (also in Google's zip archives), NumPy or GGUF.
 public struct Checkpoint: Sendable {
   /// Which file is which.
   public let folder: ModelFolder
-  /// The tensors, as the files have them.
+  /// The files the weights lie in.
+  public let container: Container
+  /// The tensors under transformers' names.
   public let weights: CheckpointWeights
-  /// `config.json` as it is written; null when there is none, as beside a lone safetensors file.
+  /// `config.json` as it is written; null when there is none, as beside a lone file of weights. Made from
+  /// `bert_config.json` or from GGUF's metadata where there are only these.
   public let configuration: JSONValue
+  /// Whether ``configuration`` was made from something else than a `config.json`.
+  public let isConfigurationInferred: Bool
 
   /// Opens what is at `path`.
   ///
-  /// - Parameter path: a folder in the Hugging Face layout, a `.safetensors` file, an index
-  ///   `….safetensors.index.json`, the folder of a repository in the Hugging Face cache, or, when nothing of that name
-  ///   is there, the name of such a repository.
-  /// - Throws: ``CheckpointError/notFound(path:cache:)``, `ModelFolderError`, `SafetensorsError`,
-  ///   `ShardedWeightsError`, `JSONError` or `SystemError`.
-  public init(_ path: String) throws { try self.init(ModelFolder(pathOrRepository: path)) }
+  /// - Parameters:
+  ///   - path: a folder in the Hugging Face layout, a file of weights in any format, an index of shards, the prefix or
+  ///     the folder of a TensorFlow checkpoint, the folder of a repository in the Hugging Face cache, or, when nothing
+  ///     of that name is there, the name of such a repository.
+  ///   - access: how the weights are brought into memory.
+  /// - Throws: ``CheckpointError/notFound(path:cache:)``, ``ContainerError``, the errors of the formats, `JSONError` or
+  ///   `SystemError`.
+  public init(_ path: String, access: FileAccess = .mapped) throws {
+    if FileSystem.exists(path) ? FileSystem.isDirectory(path) : !FileSystem.exists(path + ".index") {
+      try self.init(ModelFolder(pathOrRepository: path), access: access)
+    } else {
+      try self.init(Container(path: path, access: access))
+    }
+  }
 
   /// Opens a folder that has been looked at already.
-  public init(_ folder: ModelFolder) throws {
-    self.folder = folder
-    weights = try CheckpointWeights(folder)
-    configuration = try folder.configuration() ?? .null
+  ///
+  /// - Throws: as ``init(_:access:)-(String,_)``.
+  public init(_ folder: ModelFolder, access: FileAccess = .mapped) throws {
+    try self.init(Container(folder, access: access), in: folder)
+  }
+
+  /// A container with what lies beside it.
+  init(_ container: Container) throws {
+    let folder =
+      container.isSelfContained
+      ? ModelFolder(container: container.path, companions: container.companions)
+      : try ModelFolder(path: container.files.first ?? container.path)
+    try self.init(container, in: folder)
+  }
+
+  private init(_ container: Container, in folder: ModelFolder) throws {
+    var folder =
+      container.isSelfContained && !container.companions.isEmpty
+      ? ModelFolder(container: container.path, companions: container.companions) : folder
+    weights = try CheckpointWeights(container)
+    var configuration = try folder.configuration()
+    var isInferred = container.format == .gguf && configuration != nil
+    if configuration == nil, let google = try folder.companion("bert_config.json").map({ try JSONValue($0) })
+    {
+      let document = InferredConfiguration(google: google, weights: weights).document
+      folder.add("config.json", Array(document.pythonText().utf8))
+      (configuration, isInferred) = (document, true)
+    }
+    (self.folder, self.container) = (folder, container)
+    (self.configuration, isConfigurationInferred) = (configuration ?? .null, isInferred)
   }
 
   /// `config.json` as BERT's configuration.

@@ -1,6 +1,7 @@
 public import ModelFiles
 
-/// The tensors of a checkpoint in the order of their data, whatever number of files they lie in.
+/// The tensors of a checkpoint under the names that transformers uses, in the order of their data, whatever number of
+/// files they lie in.
 public struct CheckpointWeights: Sendable {
   /// A tensor, and where its bytes are.
   public struct Location: Sendable, Hashable {
@@ -10,39 +11,30 @@ public struct CheckpointWeights: Sendable {
     public var byteRange: Range<Int>
   }
 
-  /// The files the tensors lie in, in the order of their names.
-  public let files: [SafetensorsFile]
-  private let source: any MappedWeightSource
+  /// What the container holds and is not among the tensors, with the reason.
+  public let leftOut: [Container.LeftOut]
+  private let source: any WeightSource
   private let infos: [TensorInfo]
+  private let safetensors: [SafetensorsFile]
 
-  /// - Throws: the errors of ``Checkpoint/init(_:)-(String)``.
-  init(_ folder: ModelFolder) throws {
-    let source = try folder.weights()
-    files = (source as? ShardedWeights)?.shards ?? (source as? SafetensorsFile).map { [$0] } ?? []
-    self.source = source
+  /// - Throws: `StoredWeightsError` when two tensors would have the same name.
+  init(_ container: Container) throws {
+    (source, leftOut) = try container.huggingFaceWeights()
     infos = source.tensors
+    safetensors =
+      (container.source as? ShardedWeights)?.shards ?? (container.source as? SafetensorsFile).map { [$0] }
+      ?? []
   }
 
   /// The number of elements of all tensors together.
   public var parameterCount: Int { infos.reduce(0) { $0 + $1.elementCount } }
 
-  /// The bytes of all tensors together.
-  public var byteCount: Int { files.reduce(0) { $0 + $1.entries.reduce(0) { $0 + $1.byteRange.count } } }
+  /// The bytes of all tensors together, once read.
+  public var byteCount: Int { infos.reduce(0) { $0 + $1.byteCount } }
 
-  /// What is sound and yet unusual about the files, for people.
-  public var findings: [String] {
-    let index = (source as? ShardedWeights)?.lint.map { finding in
-      switch finding {
-      case .unlistedTensor(let name, let shard): "the index does not list tensor '\(name)' of \(shard)"
-      case .missingTotalSize: "the index has no total_size"
-      }
-    }
-    return (index ?? []) + files.flatMap { $0.lint.map(\.description) }
-  }
-
-  /// Where a tensor lies, or nil when there is none of this name.
+  /// Where a tensor of a safetensors file lies; nil when there is none of this name, and for other formats.
   public func location(of name: String) -> Location? {
-    for file in files {
+    for file in safetensors {
       if let entry = file[name] { return Location(path: file.path, byteRange: entry.byteRange) }
     }
     return nil
@@ -60,9 +52,9 @@ extension CheckpointWeights: MappedWeightSource {
 
   public func tensor(named name: String) -> TensorInfo? { source.tensor(named: name) }
 
-  /// Calls `body` with the bytes of a tensor, without copying them.
+  /// Calls `body` with the bytes of a tensor, without copying them where they lie in the file ready to use.
   ///
-  /// - Throws: `SafetensorsError` or `ShardedWeightsError` when there is no such tensor; what `body` throws.
+  /// - Throws: the container's error when there is no such tensor or it is damaged; what `body` throws.
   public func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
     try source.withBytes(of: name, body)
   }
@@ -73,5 +65,7 @@ extension CheckpointWeights: MappedWeightSource {
     try source.withElements(of: name, in: range, body)
   }
 
-  package func mappedBytes(of name: String) -> MappedBytes? { source.mappedBytes(of: name) }
+  package func mappedBytes(of name: String) -> MappedBytes? {
+    (source as? any MappedWeightSource)?.mappedBytes(of: name)
+  }
 }

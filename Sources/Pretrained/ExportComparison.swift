@@ -1,14 +1,6 @@
 import BERT
 import ModelFiles
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 extension ModelExport {
   /// Opens a written folder and compares tensors, configuration and tokenizer with what was to be written.
   ///
@@ -28,7 +20,7 @@ extension ModelExport {
     for (expected, found) in zip(expected, found) {
       try require("tensor '\(expected.name)'", expected, found)
       let isSame = try weights.withBytes(of: expected.name) { ours in
-        try written.weights.withBytes(of: expected.name) { theirs in ours.isEqual(to: theirs) }
+        try written.weights.withBytes(of: expected.name) { theirs in ours.hasSameBytes(as: theirs) }
       }
       try require("the data of tensor '\(expected.name)'", "as it was", isSame ? "as it was" : "changed")
     }
@@ -68,17 +60,6 @@ extension TokenizerDescription {
       "prefix \(continuingSubwordPrefix)", "longest word \(maxInputCharsPerWord)",
       "longest input \(modelMaxLength.map { "\($0)" } ?? "any")",
     ]
-  }
-}
-
-extension RawSpan {
-  fileprivate func isEqual(to other: RawSpan) -> Bool {
-    withUnsafeBytes { a in
-      other.withUnsafeBytes { b in
-        guard let left = a.baseAddress, let right = b.baseAddress else { return a.count == b.count }
-        return a.count == b.count && memcmp(left, right, a.count) == 0
-      }
-    }
   }
 }
 

@@ -43,7 +43,7 @@ public struct TextEmbedder: Sendable {
   public init(_ checkpoint: Checkpoint, normalizes: Bool? = nil, threads: Int? = nil) throws {
     let model = try BERTModel.load(from: checkpoint, threads: threads).model
     let folder = checkpoint.folder
-    let modules = try folder.file("modules.json").map { try JSONValue(path: $0) }
+    let modules = try folder.companion("modules.json").map { try JSONValue($0) }
     let normalizesByDefault = (modules?.arrayValue ?? []).contains { module in
       module["type"]?.stringValue?.split(separator: ".").last == "Normalize"
     }
@@ -115,5 +115,15 @@ extension TextEmbedder.Pooling {
     case ["pooling_mode_cls_token"]: self = .firstToken
     default: throw CheckpointError.pooling(folder: folder.path, found: modes)
     }
+  }
+}
+
+extension Checkpoint {
+  /// How llama.cpp is to pool, where the folder says so; nil leaves it to whoever loads the model.
+  var pooling: GGUFExport.Pooling? {
+    guard FileSystem.isRegularFile(FileSystem.join(folder.path, "1_Pooling/config.json")),
+      let pooling = try? TextEmbedder.Pooling(folder)
+    else { return nil }
+    return pooling == .mean ? .mean : .cls
   }
 }

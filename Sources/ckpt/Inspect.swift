@@ -1,9 +1,14 @@
 import ArgumentParser
+import ForeignFormats
 import Pretrained
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what a checkpoint holds; reads headers only.")
+    abstract: "Show what a checkpoint holds; reads headers only, unless asked for --stats.",
+    discussion: """
+      PATH may be of any format. Of a Python pickle that holds no tensors, such as training_args.bin, the globals it \
+      names are listed; nothing in it is ever run.
+      """)
 
   @Argument(help: "The model.")
   var path: String
@@ -11,15 +16,70 @@ struct Inspect: ParsableCommand {
   @Flag(help: "List every tensor.")
   var tensors = false
 
+  @Flag(
+    help:
+      "Read every tensor: mean, deviation, range, zeros, NaN and infinity, and which are equal bit for bit.")
+  var stats = false
+
+  @Flag(help: "Show every layer for itself.")
+  var noFold = false
+
   @Flag(help: "One JSON object; offsets are bytes from the start of the file.")
   var json = false
 
+  @OptionGroup var access: AccessOption
+
   func run() throws {
-    let checkpoint = try Checkpoint(path)
-    if json {
-      try Terminal.print(try Inspection(checkpoint).json.line)
-    } else {
-      for line in try Inspection(checkpoint).lines(path, listingTensors: tensors) { try Terminal.print(line) }
+    let checkpoint: Checkpoint
+    do { checkpoint = try Checkpoint(path, access: access.value) } catch {
+      try PickleInspection(of: path, after: error).print(json: json)
+      throw ExitCode.couldNotBeDone
     }
+    let inspection = try Inspection(
+      checkpoint, statistics: stats ? InspectionStatistics(checkpoint.weights) : nil)
+    if json {
+      try Terminal.print(inspection.json.line)
+    } else {
+      for line in inspection.lines(path, listingTensors: tensors, folding: !noFold) {
+        try Terminal.print(line)
+      }
+    }
+  }
+}
+
+/// The globals of a pickle that cannot be opened as a checkpoint.
+private struct PickleInspection {
+  private let path: String
+  private let globals: [PickleGlobals.Global]
+  private let error: any Error
+
+  /// - Throws: `error` when what is at `path` is no pickle, or names no global that says why it cannot be opened.
+  init(of path: String, after error: any Error) throws {
+    guard let found = try? PickleGlobals.list(path: path) else { throw error }
+    let globals = found.pickles.flatMap(\.globals)
+    guard globals.contains(where: { !$0.isAllowed }) else { throw error }
+    (self.path, self.globals, self.error) = (path, globals, error)
+  }
+
+  func print(json: Bool) throws {
+    if json {
+      let answer: JSONValue = [
+        "pickle": .string(path), "error": .string("\(error)"),
+        "globals": .array(
+          globals.map {
+            ["name": .string($0.name), "offset": .number($0.offset), "allowed": .bool($0.isAllowed)]
+          }),
+      ]
+      try Terminal.print(answer.line)
+    } else {
+      try Terminal.print("\(path)  a Python pickle; to load it would run what it names:")
+      var table = Table([.left, .left, .right])
+      table.add("global", "", "at byte")
+      for global in globals {
+        table.add(global.name, global.isAllowed ? "part of tensors" : "refused", global.offset.grouped)
+      }
+      for line in table.lines { try Terminal.print(line) }
+    }
+    Terminal.complain("error: \(error)")
   }
 }

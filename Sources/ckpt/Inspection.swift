@@ -3,10 +3,14 @@ import Pretrained
 /// What `inspect` says of a checkpoint.
 struct Inspection {
   private let checkpoint: Checkpoint
+  private let statistics: InspectionStatistics?
 
-  init(_ checkpoint: Checkpoint) throws { self.checkpoint = checkpoint }
+  init(_ checkpoint: Checkpoint, statistics: InspectionStatistics? = nil) throws {
+    (self.checkpoint, self.statistics) = (checkpoint, statistics)
+  }
 
   private var weights: CheckpointWeights { checkpoint.weights }
+  private var container: Container { checkpoint.container }
 
   private var architecture: String? { checkpoint.configuration["architectures"]?[0]?.stringValue }
 
@@ -17,62 +21,139 @@ struct Inspection {
   var json: JSONValue {
     let tensors = weights.map { info -> JSONValue in
       let location = weights.location(of: info.name)
-      return [
+      var tensor: JSONValue = [
         "name": .string(info.name), "dtype": .string(info.elementType.rawValue),
-        "shape": .integers(info.shape),
-        "bytes": .number(location?.byteRange.count ?? 0),
+        "shape": .integers(info.shape), "bytes": .number(info.byteCount),
         "file": location.map { .string(fileName($0.path)) } ?? .null,
         "offset": location.map { .number($0.byteRange.lowerBound) } ?? .null,
       ]
+      if let values = statistics?[info.name] { tensor.set("stats", InspectionStatistics.json(values)) }
+      return tensor
     }
-    return [
+    var answer: JSONValue = [
       "architecture": architecture.map { .string($0) } ?? .null,
       "parameters": .number(weights.parameterCount),
       "tensors": .array(tensors),
-      "metadata": .object(metadata.map { JSONValue.Member($0.key, .string($0.value)) }),
+      "metadata": .object(container.metadata.map { JSONValue.Member($0.key, .string($0.value)) }),
       "files": .strings(checkpoint.folder.files),
+      "format": .string(container.format.rawValue),
+      "ties": .array(container.ties.map { .strings($0) }),
+      "left_out": .array(
+        weights.leftOut.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+      "notes": .strings(findings(try? checkpoint.bertConfiguration())),
+      "memory": .array(
+        memory.map { estimate in
+          [
+            "batch": .number(estimate.batchSize), "length": .number(estimate.length),
+            "inference": .number(estimate.inference), "fine_tuning": .number(estimate.fineTuning),
+          ]
+        }),
     ]
-  }
-
-  /// Of all files; of a key that several have, the first value.
-  private var metadata: [(key: String, value: String)] {
-    var found: [(key: String, value: String)] = []
-    for member in weights.files.flatMap(\.metadata) where !found.contains(where: { $0.key == member.key }) {
-      found.append(member)
-    }
-    return found
+    if let statistics { answer.set("identical", .array(statistics.identical.map { .strings($0) })) }
+    return answer
   }
 
   // MARK: For people
 
-  func lines(_ path: String, listingTensors: Bool) throws -> [String] {
+  func lines(_ path: String, listingTensors: Bool, folding: Bool) -> [String] {
     var facts = Table([.left, .left])
     let configuration = try? checkpoint.bertConfiguration()
     facts.add("architecture", ([architecture ?? "unknown"] + shape(configuration)).joined(separator: " · "))
     facts.add("parameters", parameters)
-    for (index, file) in weights.files.enumerated() {
-      let header = (file.entries.map(\.byteRange.lowerBound).min() ?? file.byteCount).bytesText
-      facts.add(
-        index == 0 ? "weights" : "",
-        "\(fileName(file.path))  \(file.byteCount.bytesText), header \(header), "
-          + file.entries.count.counted("tensor"))
-    }
+    for (index, line) in fileLines.enumerated() { facts.add(index == 0 ? "weights" : "", line) }
     let others = checkpoint.folder.files.filter { name in
-      !weights.files.contains { fileName($0.path) == name } && !name.hasPrefix(".")
+      !container.files.contains { fileName($0) == name } && !name.hasPrefix(".")
     }
-    if !others.isEmpty { facts.add("beside", others.joined(separator: ", ")) }
-    if !metadata.isEmpty {
-      facts.add("metadata", metadata.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
+    if !others.isEmpty { facts.add("beside", Self.list(others, 16)) }
+    let metadata = container.metadata.map { "\($0.key)=\($0.value)" }
+    if metadata.count <= 4 {
+      if !metadata.isEmpty { facts.add("metadata", metadata.joined(separator: ", ")) }
+    } else {
+      for (index, member) in metadata.prefix(24).enumerated() {
+        facts.add(index == 0 ? "metadata" : "", member)
+      }
+      if metadata.count > 24 { facts.add("", "and \(metadata.count - 24) more; --json lists all") }
     }
     if let tokenizer { facts.add("tokenizer", tokenizer) }
     if checkpoint.configuration["id2label"] != nil, let labels = configuration?.labels {
-      let more = labels.count > 12 ? " and \((labels.count - 12).grouped) more" : ""
-      facts.add("labels", labels.prefix(12).joined(separator: ", ") + more)
+      facts.add("labels", Self.list(labels, 12))
+    }
+    for (index, tie) in container.ties.prefix(8).enumerated() {
+      facts.add(index == 0 ? "tied" : "", tie.joined(separator: " = "))
+    }
+    if container.ties.count > 8 { facts.add("", "and \(container.ties.count - 8) more") }
+    for (index, names) in (statistics?.identical ?? []).prefix(8).enumerated() {
+      facts.add(index == 0 ? "identical" : "", Self.list(names, 4, separator: " = "))
+    }
+    for (index, line) in leftOutLines.enumerated() { facts.add(index == 0 ? "left out" : "", line) }
+    for (index, estimate) in memory.enumerated() {
+      facts.add(
+        index == 0 ? "memory" : "",
+        "batch \(estimate.batchSize) × \(estimate.length) tokens: inference \(estimate.inference.bytesText), "
+          + "fine-tuning \(estimate.fineTuning.bytesText)")
     }
     for (index, finding) in findings(configuration).enumerated() {
       facts.add(index == 0 ? "notes" : "", finding)
     }
-    return [Terminal.bold(path)] + facts.lines + [""] + (listingTensors ? tensorLines : moduleLines)
+    let body =
+      if let statistics {
+        statistics.lines(weights)
+      } else if listingTensors {
+        tensorLines
+      } else {
+        ModuleTable(weights, folding: folding).lines
+      }
+    return [Terminal.bold(path)] + facts.lines + [""] + body
+  }
+
+  private static func list(_ items: [String], _ limit: Int, separator: String = ", ") -> String {
+    items.prefix(limit).joined(separator: separator)
+      + (items.count > limit ? " and \((items.count - limit).grouped) more" : "")
+  }
+
+  /// The files of the weights, one a line.
+  private var fileLines: [String] {
+    let safetensors =
+      (container.source as? ShardedWeights)?.shards ?? (container.source as? SafetensorsFile).map { [$0] }
+      ?? []
+    guard safetensors.isEmpty else {
+      return safetensors.map { file in
+        let header = (file.entries.map(\.byteRange.lowerBound).min() ?? file.byteCount).bytesText
+        return "\(fileName(file.path))  \(file.byteCount.bytesText), header \(header), "
+          + file.entries.count.counted("tensor")
+      }
+    }
+    let format = ([container.format.rawValue] + (container.variant.map { [$0] } ?? [])).joined(
+      separator: ", ")
+    return container.files.enumerated().map { index, path in
+      let size = FileSystem.byteCount(of: path).map { "  \($0.bytesText)" } ?? ""
+      return fileName(path) + size
+        + (index == 0 ? ", \(format), \(container.tensors.count.counted("tensor"))" : "")
+    }
+  }
+
+  /// What is not read, reasons with many names folded.
+  private var leftOutLines: [String] {
+    var reasons: [(reason: String, names: [String])] = []
+    for left in weights.leftOut {
+      if let index = reasons.firstIndex(where: { $0.reason == left.reason }) {
+        reasons[index].names.append(left.name)
+      } else {
+        reasons.append((left.reason, [left.name]))
+      }
+    }
+    return reasons.prefix(8).map { "\(Self.list($0.names, 2)): \($0.reason)" }
+      + (reasons.count > 8 ? ["and \(reasons.count - 8) more reasons"] : [])
+  }
+
+  /// For a short text, and for the longest the model takes.
+  private var memory: [MemoryEstimate] {
+    guard let configuration = try? checkpoint.bertConfiguration(), let architecture = checkpoint.architecture,
+      (try? configuration.check()) != nil
+    else { return [] }
+    let longest = min(512, configuration.maxPositionEmbeddings)
+    let sizes = [(1, min(16, longest)), (8, min(128, longest)), (32, longest)]
+    return sizes.map { MemoryEstimate(configuration, architecture, batchSize: $0, length: $1) }
   }
 
   private func shape(_ configuration: BERTConfiguration?) -> [String] {
@@ -104,7 +185,7 @@ struct Inspection {
 
   /// What is unusual: the files' own oddities, and how the tensors compare with the configuration.
   private func findings(_ configuration: BERTConfiguration?) -> [String] {
-    var findings = weights.findings
+    var findings = container.findings
     if let configuration, let architecture = checkpoint.architecture {
       findings += comparison(WeightTable(configuration, architecture))
     }
@@ -148,44 +229,8 @@ struct Inspection {
     var table = Table([.left, .left, .left, .right])
     table.add("tensor", "type", "shape", "bytes")
     for info in weights {
-      let bytes = weights.location(of: info.name)?.byteRange.count ?? 0
-      table.add(info.name, info.elementType.rawValue, "\(info.shape)", bytes.grouped)
+      table.add(info.name, info.elementType.rawValue, "\(info.shape)", info.byteCount.grouped)
     }
     return table.lines
-  }
-
-  /// One line a module, repeated layers folded into one.
-  private var moduleLines: [String] {
-    var modules: [(name: String, layers: Set<String>, tensors: Int, parameters: Int)] = []
-    for info in weights {
-      let (name, layer) = Self.module(of: info.name)
-      let index = modules.firstIndex { $0.name == name } ?? modules.endIndex
-      if index == modules.endIndex { modules.append((name, [], 0, 0)) }
-      if let layer { modules[index].layers.insert(layer) }
-      modules[index].tensors += 1
-      modules[index].parameters += info.elementCount
-    }
-    var table = Table([.left, .right, .right, .right, .left])
-    table.add("module", "tensors", "parameters", "share")
-    for module in modules.sorted(by: { $0.name < $1.name }) {
-      let share = 100 * Double(module.parameters) / Double(max(weights.parameterCount, 1))
-      let layers = module.layers.count
-      let isEven = layers > 1 && module.parameters % layers == 0
-      table.add(
-        layers > 1 ? "\(module.name).{0…\(layers - 1)}" : module.name, module.tensors.grouped,
-        module.parameters.grouped, "\(share.fixed(1)) %",
-        isEven ? "\((module.parameters / layers).grouped) a layer" : "")
-    }
-    return table.lines
-  }
-
-  /// The module a tensor belongs to; for one of several layers, what they have in common and the layer's number.
-  private static func module(of name: String) -> (name: String, layer: String?) {
-    let parts = name.split(separator: ".").map(String.init)
-    if let number = parts.firstIndex(where: { Int($0) != nil }), number > 0 {
-      return (parts[..<number].joined(separator: "."), parts[number])
-    }
-    let depth = parts.first == "bert" ? 2 : 1
-    return (parts.dropLast().prefix(depth).joined(separator: "."), nil)
   }
 }

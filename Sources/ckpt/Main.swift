@@ -25,16 +25,18 @@ extension ExitCode {
 struct Ckpt: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ckpt",
-    abstract: "Looks into pretrained BERT checkpoints, fine-tunes and uses them.",
+    abstract: "Opens, checks, compares and converts checkpoints; fine-tunes BERT and uses it.",
     discussion: """
-      MODEL is a folder in the Hugging Face layout, a .safetensors file or its index, or the name of a repository in \
+      MODEL is a folder in the Hugging Face layout; a file of weights, whether safetensors, PyTorch, NumPy or GGUF, or \
+      the index of several; a TensorFlow 1 checkpoint, also in Google's zip archives; or the name of a repository in \
       the Hugging Face cache, such as sentence-transformers/all-MiniLM-L6-v2.
 
       Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 the answer is no, \
       2 could not be done, 64 wrong usage.
       """,
     subcommands: [
-      Inspect.self, Tokenize.self, Finetune.self, Evaluate.self, Predict.self, Embed.self,
+      Inspect.self, Verify.self, Diff.self, Convert.self, Hash.self, Edit.self, Tokenize.self, Finetune.self,
+      Evaluate.self, Predict.self, Embed.self,
       FillMaskCommand.self,
     ])
 

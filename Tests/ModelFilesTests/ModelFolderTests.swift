@@ -17,7 +17,7 @@ struct ModelFolderTests {
     #expect(try location() == .shardedPyTorch(indexPath: index))
     let bin = try folder.write("pytorch_model.bin", "")
     #expect(try location() == .pytorch(path: bin))
-    #expect(throws: ModelFolderError.notYetReadable(path: bin)) {
+    #expect(throws: ModelFolderError.notSafetensors(path: bin)) {
       try ModelFolder(path: folder.path).weights()
     }
     let sharded = try folder.write("model.safetensors.index.json", #"{"weight_map":{}}"#)
@@ -39,7 +39,7 @@ struct ModelFolderTests {
     let index = try ModelFolder(path: fixture("safetensors/sharded/model.safetensors.index.json"))
     #expect(try index.weights().tensors.count == 39)
     let note = try folder.write("notes.txt", "")
-    #expect(throws: ModelFolderError.notAModel(path: note)) { try ModelFolder(path: note) }
+    #expect(throws: ModelFolderError.notSafetensors(path: note)) { try ModelFolder(path: note).weights() }
     #expect(throws: SystemError.self) { try ModelFolder(path: folder("none")) }
   }
 

@@ -129,7 +129,8 @@ enum GGUFVocabulary {
       let token = piece(phantom: stored[id], kind)
       tokens.append(kind == .unused && token == "[PAD\(id)]" ? "" : token)
       if kind == .control || kind == .userDefined {
-        added.append(ModelFiles.AddedToken(id: id, content: token, normalized: false, special: kind == .control))
+        added.append(
+          ModelFiles.AddedToken(id: id, content: token, normalized: false, special: kind == .control))
       }
     }
     while tokens.last?.isEmpty == true { tokens.removeLast() }

@@ -16,6 +16,9 @@ public struct ONNXExport: Sendable {
   /// Under which name `weights` has a weight of the graph.
   private let sourceNames: [String: String]
 
+  /// Under which name the source has a weight of the graph.
+  package func sourceName(of name: String) -> String { sourceNames[name] ?? name }
+
   /// A model in memory; its weights are F32.
   ///
   /// - Throws: ``ONNXExportError``.

@@ -1,0 +1,217 @@
+import BERT
+import ForeignFormats
+import ModelFiles
+
+/// Writes the tensors of a conversion, format by format.
+struct ConversionWriting {
+  /// What was written, and how to read it back.
+  struct Written {
+    /// The tensors under the names they have in the file.
+    var tensors: [TensorInfo]
+    /// What they must read back as.
+    var source: any WeightSource
+    /// Tensors that the format stores in another type, and so only nearly.
+    var quantised: Set<String> = []
+    var notes: [String] = []
+    var container: () throws -> any WeightSource
+  }
+
+  private let conversion: Conversion
+  /// Of the file of weights, or what the names of several begin with.
+  private let path: String
+  private let folder: String
+  private let meter: ConversionMeter
+
+  init(_ conversion: Conversion, path: String, folder: String, meter: ConversionMeter) {
+    (self.conversion, self.path, self.folder, self.meter) = (conversion, path, folder, meter)
+  }
+
+  private var plan: ConversionPlan { conversion.plan }
+
+  /// - Throws: ``ConversionError``; the errors of the formats and of the checkpoint.
+  func write() throws -> Written {
+    switch conversion.target {
+    case .safetensors: try safetensors()
+    case .pytorch: try pytorch()
+    case .npz: try npz()
+    case .tf1: try tensorFlow()
+    case .gguf: try gguf()
+    case .onnx: try onnx()
+    }
+  }
+
+  /// Hands a tensor to a writer, piece by piece.
+  private func produce(_ source: any WeightSource) -> (TensorInfo, SafetensorsWriter.Sink) throws -> Void {
+    { info, sink in
+      try source.forEachPiece(of: info) { _, bytes in
+        try sink(bytes)
+        try meter.add(bytes.byteCount)
+      }
+    }
+  }
+
+  // MARK: Formats that keep names and types
+
+  private func safetensors() throws -> Written {
+    let tensors = plan.untied
+    var metadata = [(key: "format", value: "pt")]
+    // Metadata of the file's own stays; so does what says which names were dropped as copies.
+    if conversion.checkpoint.container.format == .safetensors {
+      metadata += conversion.checkpoint.container.metadata.filter { $0.key != "format" && $0.value != "" }
+        .filter { member in !plan.ties.contains { $0.name == member.key } }
+    }
+    metadata += plan.ties.filter { tie in plan.items.contains { $0.info.name == tie.name } }.map {
+      ($0.name, $0.kept)
+    }
+    if conversion.isFile {
+      try SafetensorsWriter.write(tensors, metadata: metadata, to: path, produce: produce(plan.source))
+    } else {
+      try ShardedWeights.write(
+        tensors, metadata: metadata, to: folder,
+        maximumShardByteCount: conversion.options.maximumShardByteCount ?? 50_000_000_000,
+        produce: produce(plan.source)
+      )
+    }
+    return Written(tensors: tensors, source: plan.source) { [path, folder, isFile = conversion.isFile] in
+      if isFile || FileSystem.exists(path) { return try SafetensorsFile(path: path) }
+      return try ShardedWeights(indexPath: FileSystem.join(folder, "model.safetensors.index.json"))
+    }
+  }
+
+  private func pytorch() throws -> Written {
+    let tensors = plan.untied
+    let ties = Dictionary(plan.ties.map { ($0.name, $0.kept) }, uniquingKeysWith: { first, _ in first })
+    guard let limit = conversion.options.maximumShardByteCount else {
+      try PyTorchWriter.write(tensors, ties: ties, to: path, produce: produce(plan.source))
+      return Written(tensors: tensors, source: plan.source) { [path] in try PyTorchFile(path: path) }
+    }
+    let shards: ShardPlan
+    do throws(SafetensorsError.Fault) {
+      shards = try ShardPlan(tensors, maximumShardByteCount: limit, stem: "pytorch_model", suffix: "bin")
+    } catch { throw SafetensorsError(path: path, error) }
+    for shard in shards.shards {
+      let names = Set(shard.tensors.map(\.name))
+      try PyTorchWriter.write(
+        shard.tensors, ties: ties.filter { names.contains($0.value) },
+        to: FileSystem.join(folder, shard.name),
+        produce: produce(plan.source))
+    }
+    guard shards.shards.count > 1 else {
+      return Written(tensors: tensors, source: plan.source) { [path] in try PyTorchFile(path: path) }
+    }
+    let index = FileSystem.join(folder, shards.indexName)
+    try AtomicFile.write(shards.indexText(ties: plan.ties), to: index)
+    return Written(tensors: tensors, source: plan.source) { try PyTorchShards(indexPath: index) }
+  }
+
+  private func npz() throws -> Written {
+    let tensors = plan.items.map(\.info)
+    try NumPyWriter.writeNPZ(tensors, to: path, produce: produce(plan.source))
+    return Written(tensors: tensors, source: plan.source) { [path] in try NumPyFile(path: path) }
+  }
+
+  // MARK: Formats with names of their own
+
+  private func tensorFlow() throws -> Written {
+    let isBERT = plan.source.tensors.contains { $0.name.hasSuffix("embeddings.word_embeddings.weight") }
+    var (items, notes): ([WeightView.Item], [String]) = ([], [])
+    for info in plan.source.tensors {
+      guard isBERT, let variable = TensorFlowNames.variable(of: CanonicalNames.withPrefix(info.name, true))
+      else {
+        if isBERT { notes.append("\(info.name) has no name in google-research/bert; it keeps its own") }
+        items.append(.init(name: info.name, original: info))
+        continue
+      }
+      items.append(.init(name: variable.name, original: info, isTransposed: variable.isTransposed))
+    }
+    let view = try WeightView(plan.source, path: path, items)
+    try TensorBundleWriter.write(view.tensors, to: path, produce: produce(view))
+    return Written(tensors: view.tensors, source: view, notes: notes) { [path] in try TensorBundle(path: path)
+    }
+  }
+
+  private func gguf() throws -> Written {
+    let checkpoint = conversion.checkpoint
+    guard !checkpoint.configuration.isNull else {
+      throw ConversionError.missing(
+        what: "a config.json", target: "GGUF", remedy: "put the model's own beside the weights")
+    }
+    let type = try ggufType()
+    let pooling: GGUFExport.Pooling? =
+      plan.source.tensor(named: "classifier.weight") != nil ? .rank : checkpoint.pooling
+    let export = try GGUFExport(
+      plan.source, configuration: checkpoint.configuration,
+      tokenizer: checkpoint.folder.tokenizerDescription(),
+      name: checkpoint.repository ?? FileSystem.name(of: checkpoint.folder.path), type: type, pooling: pooling
+    )
+    try export.write(to: path)
+    try meter.add(plan.byteCount)
+    var items: [WeightView.Item] = []
+    var quantised: Set<String> = []
+    for info in plan.source.tensors {
+      guard let name = GGUFNames.ggufName(ofHuggingFace: info.name),
+        let tensor = export.tensors.first(where: { $0.name == name })
+      else { continue }
+      items.append(.init(name: name, original: info))
+      if tensor.type.elementType != info.elementType { quantised.insert(name) }
+    }
+    let view = try WeightView(plan.source, path: path, items)
+    let notes = export.leftOut.map { "\($0.name) is left out: \($0.reason)" } + export.notes
+    return Written(tensors: view.tensors, source: view, quantised: quantised, notes: notes) { [path] in
+      try GGUFFile(path: path)
+    }
+  }
+
+  /// The type of matrices: as asked for, else as the checkpoint's are.
+  private func ggufType() throws -> GGUFTensorType {
+    if let name = conversion.options.quantisation {
+      let known: [GGUFTensorType] = [.q80, .q40, .q41, .q50, .q51]
+      guard let type = known.first(where: { $0.name == name }) else {
+        throw ConversionError.unsupportedOption(
+          "--dtype \(name): of GGUF's quantised types \(known.map(\.name).joined(separator: ", ")) are written"
+        )
+      }
+      return type
+    }
+    switch plan.source.tensors.first(where: { $0.shape.count == 2 })?.elementType {
+    case .float16: return .float16
+    case .bfloat16: return .bfloat16
+    default: return .float32
+    }
+  }
+}
+
+// MARK: - ONNX
+
+extension ConversionWriting {
+  fileprivate func onnx() throws -> Written {
+    let checkpoint = conversion.checkpoint
+    guard !checkpoint.configuration.isNull else {
+      throw ConversionError.missing(
+        what: "a config.json", target: "ONNX", remedy: "put the model's own beside the weights")
+    }
+    // The class that config.json names may have a head that the tensors lack: what is there is written.
+    let found = InferredConfiguration.architecture(of: plan.source)
+    let named = checkpoint.architecture
+    let architecture =
+      named == .tokenClassification && found == .sequenceClassification ? .tokenClassification : found
+    let export = try ONNXExport(
+      weights: plan.source, configuration: checkpoint.bertConfiguration(), architecture: architecture)
+    try export.write(to: path)
+    try meter.add(plan.byteCount)
+    let items = export.model.graph.initializers.compactMap { info in
+      plan.source.tensor(named: export.sourceName(of: info.name)).map {
+        WeightView.Item(name: info.name, original: $0)
+      }
+    }
+    let view = try WeightView(plan.source, path: path, items)
+    var notes = ["the graph computes \(architecture.rawValue)"]
+    let written = Set(items.map(\.original.name))
+    notes += plan.source.tensors.filter { !written.contains($0.name) }.map {
+      "\($0.name) is no part of the graph"
+    }
+    return Written(tensors: view.tensors, source: view, notes: notes) { [path, model = export.model] in
+      try ONNXWriter.written(model, at: path)
+    }
+  }
+}
