@@ -4,7 +4,8 @@ import ModelFiles
 /// Pickles, written by hand.
 enum PickleBytes {
   static func text(_ text: String) -> [UInt8] {
-    [0x58] + withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { Array($0) } + text.utf8
+    let count = withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { Array($0) }
+    return [[0x58], count, Array(text.utf8)].flatMap { $0 }
   }
 
   static func global(_ module: String, _ name: String) -> [UInt8] { Array("c\(module)\n\(name)\n".utf8) }
@@ -29,15 +30,14 @@ enum PickleBytes {
   static func tensor(
     _ storage: [UInt8] = storage(), offset: Int = 0, shape: [Int] = [2, 3], strides: [Int] = [3, 1]
   ) -> [UInt8] {
-    global("torch._utils", "_rebuild_tensor_v2")
-      + tuple([
-        storage, integer(offset), integers(shape), integers(strides), [0x89],
-        global("collections", "OrderedDict") + [0x29, 0x52],
-      ]) + [0x52]
+    let hooks = global("collections", "OrderedDict") + [0x29, 0x52]
+    let arguments = tuple([storage, integer(offset), integers(shape), integers(strides), [0x89], hooks])
+    return global("torch._utils", "_rebuild_tensor_v2") + arguments + [0x52]
   }
 
   static func dictionary(_ entries: [(String, [UInt8])]) -> [UInt8] {
-    [0x7D, 0x28] + entries.flatMap { text($0.0) + $0.1 } + [0x75]
+    let body = entries.flatMap { text($0.0) + $0.1 }
+    return [0x7D, 0x28] + body + [0x75]
   }
 
   static func whole(_ body: [UInt8]) -> [UInt8] { [0x80, 2] + body + [0x2E] }

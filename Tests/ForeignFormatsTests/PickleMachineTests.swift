@@ -67,8 +67,8 @@ struct PickleMachineTests {
   @Test("what is no pickle of weights is refused, with the place", arguments: refused.indices)
   func refusals(index: Int) {
     let (name, bytes, offset, fault) = Self.refused[index]
-    #expect(throws: PickleError(at: offset, fault), "\(name)") { () throws(PickleError) in
-      _ = try PickleMachine.read(bytes)
+    #expect(throws: PickleError(at: offset, fault), "\(name)") {
+      try PickleMachine.read(bytes)
     }
   }
 
@@ -85,8 +85,8 @@ struct PickleMachineTests {
   func globals(module: String, name: String) {
     let bytes = PickleBytes.whole(PickleBytes.global(module, name))
     let full = (module == "__builtin__" ? "builtins" : module) + "." + name
-    #expect(throws: PickleError(at: 2, .forbiddenGlobal(full))) { () throws(PickleError) in
-      _ = try PickleMachine.read(bytes)
+    #expect(throws: PickleError(at: 2, .forbiddenGlobal(full))) {
+      try PickleMachine.read(bytes)
     }
   }
 
@@ -95,8 +95,8 @@ struct PickleMachineTests {
     #expect(PickleOpcode.allCases.count == 68)
     #expect(PickleOpcode.allCases.count { $0.isRead } == 34)
     for operation in PickleOpcode.allCases where !operation.isRead {
-      #expect(throws: PickleError(at: 0, .unsupportedOpcode(operation.name))) { () throws(PickleError) in
-        _ = try PickleMachine.read([operation.rawValue] + Array(repeating: 0, count: 16))
+      #expect(throws: PickleError(at: 0, .unsupportedOpcode(operation.name))) {
+        try PickleMachine.read([operation.rawValue] + Array(repeating: 0, count: 16))
       }
     }
   }
@@ -145,8 +145,9 @@ struct PickleMachineTests {
     // Forty dictionaries, each of which holds the next one twice.
     var tower: [UInt8] = [0x80, 2, 0x7D, 0x71, 0]
     for _ in 0..<40 {
-      tower = [0x80, 2, 0x7D, 0x28] + PickleBytes.text("a") + tower.dropFirst(2) + PickleBytes.text("b")
-        + [0x68, 0, 0x75, 0x71, 0]
+      let (first, second) = (PickleBytes.text("a"), PickleBytes.text("b"))
+      let inner = Array(tower.dropFirst(2))
+      tower = [[0x80, 2, 0x7D, 0x28], first, inner, second, [0x68, 0, 0x75, 0x71, 0]].flatMap { $0 }
     }
     let twice = try folder.archive(tower + [0x2E], storages: [:])
     let tooMany = #expect(throws: PyTorchError.self) { try PyTorchFile(path: twice) }
@@ -180,26 +181,23 @@ struct PickleMachineTests {
     #expect(pickle.fault == .forbiddenGlobal("transformers.training_args.TrainingArguments"))
   }
 
+  /// Bytes as the characters of Latin-1.
+  private static func latin(_ text: String) -> [UInt8] { text.unicodeScalars.map { UInt8($0.value) } }
+
   static let hidden: [(name: String, bytes: [UInt8], globals: [String], isWhole: Bool)] = [
-    ("broken behind the call", Array("cos\nsystem\n(U\u{2}lstR\u{7F}".utf8), ["os.system"], false),
-    ("INST", Array("(U\u{2}lsios\nsystem\n.".utf8), ["os.system"], true),
+    ("broken behind the call", latin("cos\nsystem\n(U\u{2}lstR\u{7F}"), ["os.system"], false),
+    ("INST", latin("(U\u{2}lsios\nsystem\n."), ["os.system"], true),
     (
       "STACK_GLOBAL from the memo",
-      [0x80, 4] + [0x8C, 2] + "os".utf8 + [0x94, 0x8C, 6] + "system".utf8 + [0x94, 0x30, 0x30, 0x68, 0, 0x68, 1, 0x93, 0x2E],
+      latin("\u{80}\u{4}\u{8C}\u{2}os\u{94}\u{8C}\u{6}system\u{94}00h\u{0}h\u{1}\u{93}."), ["os.system"], true
+    ),
+    ("STACK_GLOBAL of what cannot be told", latin("\u{80}\u{4}N\u{8C}\u{1}x\u{93}."), ["?.x"], true),
+    (
+      "names among other values", latin("\u{80}\u{4}\u{8C}\u{2}osK\u{1}0\u{8C}\u{6}system(\u{8C}\u{1}y1\u{93}."),
       ["os.system"], true
     ),
-    (
-      "STACK_GLOBAL of what cannot be told",
-      [0x80, 4, 0x4E, 0x8C, 1] + "x".utf8 + [0x93, 0x2E], ["?.x"], true
-    ),
-    (
-      "names among other values",
-      [0x80, 4, 0x8C, 2] + "os".utf8 + [0x4B, 1, 0x30, 0x8C, 6] + "system".utf8 + [0x28, 0x8C, 1] + "y".utf8
-        + [0x31, 0x93, 0x2E],
-      ["os.system"], true
-    ),
-    ("an extension", [0x80, 2, 0x82, 7, 0x2E], ["copyreg.extension 7"], true),
-    ("text strings", Array("S'os'\nS'system'\n\u{93}.".unicodeScalars.map { UInt8($0.value) }), ["os.system"], true),
+    ("an extension", latin("\u{80}\u{2}\u{82}\u{7}."), ["copyreg.extension 7"], true),
+    ("text strings", latin("S'os'\nS'system'\n\u{93}."), ["os.system"], true),
   ]
 
   @Test("names are found however they are hidden, up to where a pickle breaks", arguments: hidden.indices)

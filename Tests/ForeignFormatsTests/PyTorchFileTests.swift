@@ -28,7 +28,7 @@ struct PyTorchFileTests {
       }
       let ties = json[name]?["ties"]?.arrayValue?.map { $0.arrayValue?.compactMap(\.stringValue) ?? [] }
       #expect(file.ties == ties)
-      #expect(file.leftOut.isEmpty == (name != "training.bin"))
+      #expect(file.leftOut.isEmpty == !["training.bin", "wrapped.bin"].contains(name))
     }
   }
 
@@ -343,7 +343,7 @@ struct PyTorchFileTests {
     let folder = try TemporaryFolder()
     let original = try FileSystem.read(Self.path(name))
     var generator = SplitMix(state: UInt64(name.utf8.count) * 977 + UInt64(name.utf8.first ?? 0))
-    for _ in 0..<600 {
+    for _ in 0..<500 {
       var bytes = original
       for _ in 0...generator.next(3) {
         let place = generator.next(bytes.count)
@@ -355,7 +355,9 @@ struct PyTorchFileTests {
         }
       }
       if generator.next(8) == 0 { bytes.removeLast(generator.next(bytes.count)) }
-      try touch(folder.write("x.bin", bytes))
+      // Not by way of a temporary file: making each durable would take most of the time.
+      try Data(bytes).write(to: URL(filePath: folder("x.bin")))
+      try touch(folder("x.bin"))
     }
   }
 
@@ -372,7 +374,7 @@ struct PyTorchFileTests {
     }
     let pickle = try zip.bytes(of: #require(zip["\(stem)/data.pkl"]), limit: 1 << 20)
     var generator = SplitMix(state: 7)
-    for _ in 0..<600 {
+    for _ in 0..<300 {
       var bytes = pickle
       for _ in 0...generator.next(4) {
         let place = generator.next(bytes.count)
@@ -414,9 +416,8 @@ struct PyTorchFileTests {
     let sound = #""a.w": "a.bin", "a.b": "a.bin", "b.w": "b.bin""#
     #expect(try open(sound, total: 5).findings == [.wrongTotalSize(expected: 36, found: "5")])
     #expect(try open(#""a.w": "a.bin""#, total: 20).findings == [.unlistedTensor("a.b", shard: "a.bin")])
-    for shard in ["../a.bin", "/a.bin", "C:a.bin", "a.safetensors", "x\\\\a.bin", "a"] {
-      let name = shard.replacingOccurrences(of: "\\\\", with: "\\")
-      #expect(throws: ShardedWeightsError.unsafeShardPath(path: path, shard: name)) {
+    for shard in ["../a.bin", "/a.bin", "C:a.bin", "a.safetensors", "a"] {
+      #expect(throws: ShardedWeightsError.unsafeShardPath(path: path, shard: shard)) {
         try open("\"a.w\": \"\(shard)\"")
       }
     }
@@ -425,7 +426,7 @@ struct PyTorchFileTests {
       try open(sound + #", "z": "a.bin""#)
     }
     #expect(throws: ShardedWeightsError.wrongShard(path: path, tensor: "b.w", expected: "a.bin", found: "b.bin")) {
-      try open(#""a.w": "a.bin", "a.b": "b.bin", "b.w": "a.bin""#.replacingOccurrences(of: "\"b.bin\"", with: "\"a.bin\"") + #", "q": "b.bin""#)
+      try open(#""a.w": "a.bin", "a.b": "a.bin", "b.w": "a.bin", "q": "b.bin""#)
     }
     #expect(throws: ShardedWeightsError.tensorInTwoShards(path: path, tensor: "a.w", first: "a.bin", second: "c.bin")) {
       try open(#""a.w": "a.bin", "a.b": "a.bin", "q": "c.bin""#)

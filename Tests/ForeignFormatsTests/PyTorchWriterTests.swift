@@ -28,8 +28,9 @@ struct PyTorchWriterTests {
     try PyTorchWriter.write(tensors, ties: ["tied": "größe"], to: path) { info, sink in
       asked.append(info.name)
       let bytes = Self.bytes(of: info)
-      try sink(bytes.prefix(5).span.bytes)
-      try sink(Array(bytes.dropFirst(5)).span.bytes)
+      let (first, rest) = (Array(bytes.prefix(5)), Array(bytes.dropFirst(5)))
+      try sink(first.span.bytes)
+      try sink(rest.span.bytes)
     }
     #expect(asked == Self.tensors.map(\.name))
     let file = try PyTorchFile(path: path)
@@ -56,7 +57,8 @@ struct PyTorchWriterTests {
     try PyTorchWriter.write([tied, info], ties: ["a": "x"], to: path) { info, sink in
       #expect(info.name == "x")
       count += 1
-      try sink(Array(repeating: UInt8(1), count: 8).span.bytes)
+      let ones = Array(repeating: UInt8(1), count: 8)
+      try sink(ones.span.bytes)
     }
     #expect(count == 1)
     #expect(try PyTorchFile(path: path).ties == [["a", "x"]])
@@ -91,7 +93,8 @@ struct PyTorchWriterTests {
     let folder = try TemporaryFolder()
     let path = folder("x.bin")
     #expect(throws: PyTorchError(path: path, fault)) {
-      try PyTorchWriter.write(tensors, ties: ties, to: path) { _, sink in try sink([UInt8](repeating: 0, count: 9).span.bytes) }
+      let zeros = [UInt8](repeating: 0, count: 9)
+      try PyTorchWriter.write(tensors, ties: ties, to: path) { _, sink in try sink(zeros.span.bytes) }
     }
     #expect(try FileSystem.list(folder.path).isEmpty)
   }
