@@ -313,7 +313,8 @@ struct ZipArchiveTests {
     let folder = try TemporaryFolder()
     for name in ["torch", "python_deflated_zip64_stream"] {
       let bytes = try FileSystem.read(fixture("zip/\(name).zip"))
-      for count in 0..<bytes.count {
+      // Everywhere in the end records, and here and there before.
+      for count in 0..<bytes.count where count % 13 == 0 || bytes.count - count < 120 {
         let path = try folder.put("x", Array(bytes.prefix(count)))
         #expect(throws: ZipError.self) { try ZipArchive(MappedFile(path: path)) }
       }
