@@ -27,7 +27,8 @@ struct GGUFHeader: Sendable {
   /// - Throws: ``GGUFError/Fault``, `SystemError`.
   static func read(_ file: MappedFile) throws -> GGUFHeader {
     let limit = min(file.byteCount, GGUFFile.maximumHeaderByteCount)
-    var window = min(limit, 1 << 20)
+    // What is in memory is at hand without being touched; what is read from disk is read little by little.
+    var window = file.access == .pread ? min(limit, 1 << 20) : limit
     while true {
       do {
         return try file.withUnshrunkBytes(in: 0..<window) { bytes in
