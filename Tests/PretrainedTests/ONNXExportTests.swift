@@ -1,4 +1,5 @@
 import ForeignFormats
+import Foundation
 import ModelFiles
 import Pretrained
 import Testing
@@ -52,7 +53,8 @@ struct ONNXExportTests {
     for info in graph.initializers {
       offset = (offset + 4095) / 4096 * 4096
       let found = data[offset..<offset + info.byteCount]
-      #expect(found.elementsEqual(try Self.bytes(checkpoint.weights, info.name)), "\(info.name)")
+      let expected = try Self.bytes(checkpoint.weights, info.name)
+      #expect(found.elementsEqual(expected), "\(info.name)")
       offset += info.byteCount
     }
     #expect(offset == data.count)
@@ -78,7 +80,8 @@ struct ONNXExportTests {
     #expect(try FileSystem.read(folder.path("a")) == FileSystem.read(folder.path("b")))
     #expect(export.model.metadata.map(\.key) == ["architecture", "id2label", "problem_type"])
     let labels = try JSONValue(parsing: export.model.metadata[1].value)
-    #expect(labels["0"]?.stringValue == (try checkpoint.bertConfiguration().labels[0]))
+    let first = try checkpoint.bertConfiguration().labels[0]
+    #expect(labels["0"]?.stringValue == first)
   }
 
   @Test(
