@@ -78,10 +78,17 @@ struct ONNXExportTests {
     try export.write(to: folder.path("a"))
     try ONNXExport(model).write(to: folder.path("b"))
     #expect(try FileSystem.read(folder.path("a")) == FileSystem.read(folder.path("b")))
-    #expect(export.model.metadata.map(\.key) == ["architecture", "id2label", "problem_type"])
+    #expect(export.model.metadata.map(\.key) == ["architecture", "id2label"])
     let labels = try JSONValue(parsing: export.model.metadata[1].value)
     let first = try checkpoint.bertConfiguration().labels[0]
     #expect(labels["0"]?.stringValue == first)
+
+    var configuration = try checkpoint.bertConfiguration()
+    configuration.problemType = .multiLabelClassification
+    let stated = try ONNXExport(
+      weights: checkpoint.weights, configuration: configuration, architecture: .sequenceClassification)
+    #expect(stated.model.metadata.last?.key == "problem_type")
+    #expect(stated.model.metadata.last?.value == "multi_label_classification")
   }
 
   @Test(
