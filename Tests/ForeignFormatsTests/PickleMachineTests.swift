@@ -55,7 +55,10 @@ struct PickleMachineTests {
       .wrongOperand(expected: "a tuple", found: "a list")
     ),
     // Lengths
-    ("4 GiB of text", [0x58, 0xFF, 0xFF, 0xFF, 0xFF, 0x61], 0, .lengthBeyondInput(needed: 0xFFFF_FFFF, available: 1)),
+    (
+      "4 GiB of text", [0x58, 0xFF, 0xFF, 0xFF, 0xFF, 0x61], 0,
+      .lengthBeyondInput(needed: 0xFFFF_FFFF, available: 1)
+    ),
     ("LONG1 of 255 bytes", [0x8A, 255, 1], 0, .lengthBeyondInput(needed: 255, available: 1)),
     ("half a float", [0x47, 0, 0], 0, .lengthBeyondInput(needed: 8, available: 2)),
     ("half an integer", [0x4A, 0, 0], 0, .lengthBeyondInput(needed: 4, available: 2)),
@@ -74,10 +77,14 @@ struct PickleMachineTests {
 
   static let forbidden: [(String, String)] = [
     ("os", "system"), ("posix", "system"), ("nt", "system"), ("builtins", "eval"), ("__builtin__", "eval"),
-    ("builtins", "getattr"), ("sys", "exit"), ("subprocess", "Popen"), ("torch", "load"), ("torch.hub", "load"),
-    ("torch.serialization", "load"), ("torch.storage", "_load_from_bytes"), ("torch._utils", "_rebuild_nested"),
-    ("torch.nn.parameter", "Buffer"), ("collections", "defaultdict"), ("numpy.core.multiarray", "_reconstruct"),
-    ("torch.os", "system"), ("os.path", "join"), ("torch._utils.os", "system"), ("collections.OrderedDict", "pop"),
+    ("builtins", "getattr"), ("sys", "exit"), ("subprocess", "Popen"), ("torch", "load"),
+    ("torch.hub", "load"),
+    ("torch.serialization", "load"), ("torch.storage", "_load_from_bytes"),
+    ("torch._utils", "_rebuild_nested"),
+    ("torch.nn.parameter", "Buffer"), ("collections", "defaultdict"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("torch.os", "system"), ("os.path", "join"), ("torch._utils.os", "system"),
+    ("collections.OrderedDict", "pop"),
     ("torch", "FloatStorage.__reduce__"), ("torch", "\u{212A}"), ("", ""), ("torch", ""),
   ]
 
@@ -137,7 +144,9 @@ struct PickleMachineTests {
     let dictionary = try folder.archive(
       PickleBytes.whole([0x7D, 0x71, 0] + PickleBytes.text("a") + [0x68, 0, 0x73]), storages: [:])
     let error = #expect(throws: PyTorchError.self) { try PyTorchFile(path: dictionary) }
-    guard case .nestedTooDeep(_, limit: 64) = error?.fault else { Issue.record("\(String(describing: error))"); return }
+    guard case .nestedTooDeep(_, limit: 64) = error?.fault else {
+      Issue.record("\(String(describing: error))"); return
+    }
     var list: [UInt8] = [0x5D, 0x71, 0, 0x28]
     for _ in 0..<1000 { list += [0x68, 0] }
     let path = try folder.archive(PickleBytes.whole(list + [0x65]), storages: [:])
@@ -159,7 +168,8 @@ struct PickleMachineTests {
 
   // MARK: Listing globals
 
-  @Test("the globals of an object's pickle are listed, as pickletools lists them, and the object is not opened")
+  @Test(
+    "the globals of an object's pickle are listed, as pickletools lists them, and the object is not opened")
   func listing() throws {
     let expected = try JSONValue(path: fixture("pytorch/expected.json"))
     for name in ["training_args.bin", "protocol4.pkl"] {
@@ -172,7 +182,9 @@ struct PickleMachineTests {
     #expect(bare.pickles.first?.globals.map(\.operation) == ["STACK_GLOBAL", "STACK_GLOBAL"])
     for name in ["new.bin", "legacy.bin", "tar.bin"] {
       let listed = try PickleGlobals.list(path: fixture("pytorch/" + name))
-      #expect(!listed.names.isEmpty && listed.forbiddenNames.isEmpty && listed.pickles.allSatisfy { $0.fault == nil })
+      #expect(
+        !listed.names.isEmpty && listed.forbiddenNames.isEmpty
+          && listed.pickles.allSatisfy { $0.fault == nil })
     }
     let error = #expect(throws: PyTorchError.self) {
       try PyTorchFile(path: fixture("pytorch/training_args.bin"))
@@ -193,7 +205,8 @@ struct PickleMachineTests {
     ),
     ("STACK_GLOBAL of what cannot be told", latin("\u{80}\u{4}N\u{8C}\u{1}x\u{93}."), ["?.x"], true),
     (
-      "names among other values", latin("\u{80}\u{4}\u{8C}\u{2}osK\u{1}0\u{8C}\u{6}system(\u{8C}\u{1}y1\u{93}."),
+      "names among other values",
+      latin("\u{80}\u{4}\u{8C}\u{2}osK\u{1}0\u{8C}\u{6}system(\u{8C}\u{1}y1\u{93}."),
       ["os.system"], true
     ),
     ("an extension", latin("\u{80}\u{2}\u{82}\u{7}."), ["copyreg.extension 7"], true),

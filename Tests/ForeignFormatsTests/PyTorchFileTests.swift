@@ -10,7 +10,8 @@ struct PyTorchFileTests {
   // MARK: What torch wrote
 
   static let files = [
-    "new.bin", "dtypes.bin", "module.bin", "old.bin", "deflated.bin", "big.bin", "legacy.bin", "legacy_dtypes.bin",
+    "new.bin", "dtypes.bin", "module.bin", "old.bin", "deflated.bin", "big.bin", "legacy.bin",
+    "legacy_dtypes.bin",
     "legacy_views.bin", "python2.bin", "wrapped.bin", "optimizer.pt", "lone.pt", "training.bin", "tar.bin",
   ]
 
@@ -66,10 +67,14 @@ struct PyTorchFileTests {
     }
     let inner = PickleBytes.dictionary([("a.w", tensor)])
     #expect(try names(inner) == ("", ["a.w"]))
-    #expect(try names(PickleBytes.dictionary([("any", PickleBytes.dictionary([("way", inner)]))])) == ("any.way", ["a.w"]))
+    #expect(
+      try names(PickleBytes.dictionary([("any", PickleBytes.dictionary([("way", inner)]))])) == (
+        "any.way", ["a.w"]
+      ))
     #expect(try names(PickleBytes.dictionary([("x", inner), ("y", inner)])) == ("", ["x.a.w", "y.a.w"]))
     #expect(try names(PickleBytes.dictionary([("x", inner), ("model", inner)])) == ("model", ["a.w"]))
-    #expect(try names(PickleBytes.dictionary([("w", tensor), ("model", inner)])) == ("", ["w", "model.a.w"]))
+    #expect(
+      try names(PickleBytes.dictionary([("w", tensor), ("model", inner)])) == ("", ["w", "model.a.w"]))
     #expect(try names(PickleBytes.tuple([tensor, inner])) == ("", ["0", "1.a.w"]))
     #expect(try names(tensor) == ("", ["tensor"]))
     #expect(try names([0x7D]) == ("", []))
@@ -82,7 +87,8 @@ struct PyTorchFileTests {
     let reasons = Dictionary(uniqueKeysWithValues: file.leftOut.map { ($0.name, $0.reason) })
     #expect(
       reasons == [
-        "complex128": "elements of type complex128", "sparse": "a sparse tensor", "quantised": "a quantised tensor",
+        "complex128": "elements of type complex128", "sparse": "a sparse tensor",
+        "quantised": "a quantised tensor",
         "meta": "a tensor of the device 'meta', which has no data",
         "conjugated": "a tensor that torch conjugates or negates when it reads it",
         "('a', 1)": "its key is a tuple, which is no name",
@@ -114,7 +120,10 @@ struct PyTorchFileTests {
       "a stride without measure", PickleBytes.tensor(strides: [.max, 1]),
       .tensorOutOfBounds(name: "w", offset: 0, shape: [2, 3], strides: [.max, 1], available: 6)
     ),
-    ("more strides than dimensions", PickleBytes.tensor(shape: [6]), .rankMismatch(name: "w", shape: [6], strides: [3, 1])),
+    (
+      "more strides than dimensions", PickleBytes.tensor(shape: [6]),
+      .rankMismatch(name: "w", shape: [6], strides: [3, 1])
+    ),
     (
       "a trillion elements out of six", PickleBytes.tensor(shape: [1_000_000, 1_000_000], strides: [0, 0]),
       .tensorTooLarge(name: "w", shape: [1_000_000, 1_000_000], limit: 1 << 20)
@@ -135,19 +144,26 @@ struct PyTorchFileTests {
       "a record longer than the storage", PickleBytes.tensor(PickleBytes.storage(count: 5)),
       .storageSizeMismatch(key: "0", expected: 20, found: 24)
     ),
-    ("a storage that is not there", PickleBytes.tensor(PickleBytes.storage(key: "9")), .missingStorage(key: "9")),
+    (
+      "a storage that is not there", PickleBytes.tensor(PickleBytes.storage(key: "9")),
+      .missingStorage(key: "9")
+    ),
     (
       "a key that leads elsewhere", PickleBytes.tensor(PickleBytes.storage(key: "../version")),
       .invalidPersistentID(found: "the key '../version'")
     ),
     (
-      "the key ..", PickleBytes.tensor(PickleBytes.storage(key: "..")), .invalidPersistentID(found: "the key '..'")
+      "the key ..", PickleBytes.tensor(PickleBytes.storage(key: "..")),
+      .invalidPersistentID(found: "the key '..'")
     ),
     (
       "something else than a storage", PickleBytes.tensor(PickleBytes.storage(kind: "module")),
       .invalidPersistentID(found: "a tuple that begins with 'module'")
     ),
-    ("text as identifier", PickleBytes.tensor(PickleBytes.text("0") + [0x51]), .invalidPersistentID(found: "something that is no tuple")),
+    (
+      "text as identifier", PickleBytes.tensor(PickleBytes.text("0") + [0x51]),
+      .invalidPersistentID(found: "something that is no tuple")
+    ),
     (
       "a tuple of one", PickleBytes.tensor(PickleBytes.tuple([PickleBytes.text("storage")]) + [0x51]),
       .invalidPersistentID(found: "a tuple of 1")
@@ -157,13 +173,17 @@ struct PyTorchFileTests {
       .invalidPersistentID(found: "the class torch.float32")
     ),
     (
-      "a negative count", PickleBytes.tensor(PickleBytes.storage(count: -1)), .invalidPersistentID(found: "the count -1")
+      "a negative count", PickleBytes.tensor(PickleBytes.storage(count: -1)),
+      .invalidPersistentID(found: "the count -1")
     ),
     (
       "a count whose bytes cannot be counted", PickleBytes.tensor(PickleBytes.storage(count: .max)),
       .invalidPersistentID(found: "the count \(Int.max)")
     ),
-    ("a storage that is None", PickleBytes.tensor([0x4E]), .invalidTensor(name: "w", reason: "its storage is None")),
+    (
+      "a storage that is None", PickleBytes.tensor([0x4E]),
+      .invalidTensor(name: "w", reason: "its storage is None")
+    ),
     (
       "one storage at two sizes",
       PickleBytes.tuple([PickleBytes.tensor(), PickleBytes.tensor(PickleBytes.storage(count: 5))]),
@@ -171,7 +191,9 @@ struct PyTorchFileTests {
     ),
   ]
 
-  @Test("tensors that reach beyond their storage, and storages that are not what they say", arguments: badTensors.indices)
+  @Test(
+    "tensors that reach beyond their storage, and storages that are not what they say",
+    arguments: badTensors.indices)
   func tensorFaults(index: Int) throws {
     let (name, tensor, fault) = Self.badTensors[index]
     let folder = try TemporaryFolder()
@@ -182,7 +204,8 @@ struct PyTorchFileTests {
   @Test("a small expansion, and one of many elements of a large storage, are sound")
   func expansion() throws {
     let folder = try TemporaryFolder()
-    let path = try folder.archive(PickleBytes.checkpoint(PickleBytes.tensor(shape: [1024, 1024], strides: [0, 0])))
+    let path = try folder.archive(
+      PickleBytes.checkpoint(PickleBytes.tensor(shape: [1024, 1024], strides: [0, 0])))
     #expect(try PyTorchFile(path: path).withElements(of: "w", in: 5..<7) { $0.byteCount } == 8)
   }
 
@@ -192,7 +215,8 @@ struct PyTorchFileTests {
     let tensor = PickleBytes.tensor()
     let twice = try folder.archive(PickleBytes.whole(PickleBytes.dictionary([("w", tensor), ("w", tensor)])))
     #expect(throws: PyTorchError(path: twice, .duplicateKey("w"))) { try PyTorchFile(path: twice) }
-    let hidden = try folder.archive(PickleBytes.whole(PickleBytes.dictionary([("w", tensor), ("w", [0x4E])])))
+    let hidden = try folder.archive(
+      PickleBytes.whole(PickleBytes.dictionary([("w", tensor), ("w", [0x4E])])))
     #expect(throws: PyTorchError(path: hidden, .duplicateKey("w"))) { try PyTorchFile(path: hidden) }
     let joined = try folder.archive(
       PickleBytes.whole(
@@ -220,26 +244,28 @@ struct PyTorchFileTests {
     #expect(file.ties.isEmpty)
   }
 
-  static let badArchives: [(name: String, folder: String, records: [(name: String, bytes: [UInt8])], fault: Fault)] = [
-    ("no version", "x/", [], .missingRecord("version")),
-    ("version 99", "x/", [("x/version", Array("99\n".utf8))], .unsupportedVersion("99")),
-    ("a version in words", "x/", [("x/version", Array("three".utf8))], .unsupportedVersion("three")),
-    (
-      "another byte order", "x/", [("x/version", [0x33]), ("x/byteorder", Array("middle".utf8))],
-      .unknownByteOrder("middle")
-    ),
-    ("two folders", "x/", [("x/version", [0x33]), ("y/z", [])], .wrongFolder(entry: "y/z")),
-    ("no folder", "", [("version", [0x33])], .wrongFolder(entry: "data.pkl")),
-    ("a nested folder", "x/y/", [("x/version", [0x33])], .missingRecord("data.pkl")),
-    ("a program", "x/", [("x/version", [0x33]), ("x/constants.pkl", [])], .torchScript),
-    ("a program's code", "x/", [("x/version", [0x33]), ("x/code/a.py", [])], .torchScript),
-  ]
+  static let badArchives:
+    [(name: String, folder: String, records: [(name: String, bytes: [UInt8])], fault: Fault)] = [
+      ("no version", "x/", [], .missingRecord("version")),
+      ("version 99", "x/", [("x/version", Array("99\n".utf8))], .unsupportedVersion("99")),
+      ("a version in words", "x/", [("x/version", Array("three".utf8))], .unsupportedVersion("three")),
+      (
+        "another byte order", "x/", [("x/version", [0x33]), ("x/byteorder", Array("middle".utf8))],
+        .unknownByteOrder("middle")
+      ),
+      ("two folders", "x/", [("x/version", [0x33]), ("y/z", [])], .wrongFolder(entry: "y/z")),
+      ("no folder", "", [("version", [0x33])], .wrongFolder(entry: "data.pkl")),
+      ("a nested folder", "x/y/", [("x/version", [0x33])], .missingRecord("data.pkl")),
+      ("a program", "x/", [("x/version", [0x33]), ("x/constants.pkl", [])], .torchScript),
+      ("a program's code", "x/", [("x/version", [0x33]), ("x/code/a.py", [])], .torchScript),
+    ]
 
   @Test("archives that torch would not have laid out so", arguments: badArchives.indices)
   func archiveFaults(index: Int) throws {
     let (name, inner, records, fault) = Self.badArchives[index]
     let folder = try TemporaryFolder()
-    let path = try folder.archive(PickleBytes.checkpoint(PickleBytes.tensor()), records: records, folder: inner)
+    let path = try folder.archive(
+      PickleBytes.checkpoint(PickleBytes.tensor()), records: records, folder: inner)
     #expect(throws: PyTorchError(path: path, fault), "\(name)") { try PyTorchFile(path: path) }
   }
 
@@ -274,14 +300,18 @@ struct PyTorchFileTests {
     #expect(throws: ZipError.self) { try PyTorchFile(path: encrypted) }
   }
 
-  @Test("other files are told apart", arguments: [
-    ("<!DOCTYPE html>", "an HTML or XML page"), ("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the file it points to"),
-    ("7z\u{BC}\u{AF}\u{27}\u{1C}", "a 7z archive"), ("GGUF\u{3}", "a GGUF file"), ("", "an empty file"),
-    ("\u{8}\0\0\0\0\0\0\0{}      ", "a safetensors file"), ("\u{80}\u{2}N.", "a pickle that torch.save did not write"),
-    // The magic number, computed by a call.
-    ("\u{80}\u{2}cbuiltins\neval\nX\u{2}\0\0\0" + "42\u{85}R.", "a pickle that torch.save did not write"),
-    ("{}", "JSON"), ("hello", "something unknown"),
-  ])
+  @Test(
+    "other files are told apart",
+    arguments: [
+      ("<!DOCTYPE html>", "an HTML or XML page"),
+      ("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the file it points to"),
+      ("7z\u{BC}\u{AF}\u{27}\u{1C}", "a 7z archive"), ("GGUF\u{3}", "a GGUF file"), ("", "an empty file"),
+      ("\u{8}\0\0\0\0\0\0\0{}      ", "a safetensors file"),
+      ("\u{80}\u{2}N.", "a pickle that torch.save did not write"),
+      // The magic number, computed by a call.
+      ("\u{80}\u{2}cbuiltins\neval\nX\u{2}\0\0\0" + "42\u{85}R.", "a pickle that torch.save did not write"),
+      ("{}", "JSON"), ("hello", "something unknown"),
+    ])
   func kinds(text: String, found: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("x.bin", text.unicodeScalars.map { UInt8($0.value) })
@@ -316,7 +346,8 @@ struct PyTorchFileTests {
     let path = try folder.write("framed.bin", framed)
     #expect(
       throws: PyTorchError(
-        path: path, .pickle(record: "magic number at byte 0", PickleError(at: 2, .unsupportedOpcode("FRAME"))))
+        path: path, .pickle(record: "magic number at byte 0", PickleError(at: 2, .unsupportedOpcode("FRAME")))
+      )
     ) { try PyTorchFile(path: path) }
     let longer = try folder.write("longer.bin", original + [1, 2, 3])
     #expect(try PyTorchFile(path: longer).findings == [.bytesAfterEnd(count: 3)])
@@ -336,9 +367,11 @@ struct PyTorchFileTests {
     }
   }
 
-  @Test("mutations of real files are errors or readable, never traps", arguments: [
-    "new.bin", "deflated.bin", "legacy.bin", "legacy_views.bin", "tar.bin", "odd.bin", "python2.bin",
-  ])
+  @Test(
+    "mutations of real files are errors or readable, never traps",
+    arguments: [
+      "new.bin", "deflated.bin", "legacy.bin", "legacy_views.bin", "tar.bin", "odd.bin", "python2.bin",
+    ])
   func mutations(name: String) throws {
     let folder = try TemporaryFolder()
     let original = try FileSystem.read(Self.path(name))
@@ -361,9 +394,11 @@ struct PyTorchFileTests {
     }
   }
 
-  @Test("mutations of a pickle within a sound archive are errors or readable, never traps", arguments: [
-    "new.bin", "odd.bin", "wrapped.bin",
-  ])
+  @Test(
+    "mutations of a pickle within a sound archive are errors or readable, never traps",
+    arguments: [
+      "new.bin", "odd.bin", "wrapped.bin",
+    ])
   func pickleMutations(name: String) throws {
     let folder = try TemporaryFolder()
     let zip = try ZipArchive(MappedFile(path: Self.path(name)))
@@ -421,14 +456,21 @@ struct PyTorchFileTests {
         try open("\"a.w\": \"\(shard)\"")
       }
     }
-    #expect(throws: ShardedWeightsError.missingShard(path: path, shard: "d.bin")) { try open(#""a.w": "d.bin""#) }
+    #expect(throws: ShardedWeightsError.missingShard(path: path, shard: "d.bin")) {
+      try open(#""a.w": "d.bin""#)
+    }
     #expect(throws: ShardedWeightsError.missingTensor(path: path, tensor: "z", shard: "a.bin")) {
       try open(sound + #", "z": "a.bin""#)
     }
-    #expect(throws: ShardedWeightsError.wrongShard(path: path, tensor: "b.w", expected: "a.bin", found: "b.bin")) {
+    #expect(
+      throws: ShardedWeightsError.wrongShard(path: path, tensor: "b.w", expected: "a.bin", found: "b.bin")
+    ) {
       try open(#""a.w": "a.bin", "a.b": "a.bin", "b.w": "a.bin", "q": "b.bin""#)
     }
-    #expect(throws: ShardedWeightsError.tensorInTwoShards(path: path, tensor: "a.w", first: "a.bin", second: "c.bin")) {
+    #expect(
+      throws: ShardedWeightsError.tensorInTwoShards(
+        path: path, tensor: "a.w", first: "a.bin", second: "c.bin")
+    ) {
       try open(#""a.w": "a.bin", "a.b": "a.bin", "q": "c.bin""#)
     }
   }
@@ -436,7 +478,9 @@ struct PyTorchFileTests {
   @Test("messages say what was expected, what was found and what to do")
   func messages() {
     #expect(
-      PyTorchError(path: "m.bin", .pickle(record: "data.pkl", PickleError(at: 7, .forbiddenGlobal("os.system")))).description
+      PyTorchError(
+        path: "m.bin", .pickle(record: "data.pkl", PickleError(at: 7, .forbiddenGlobal("os.system")))
+      ).description
         == "m.bin: data.pkl, at byte 7: 'os.system' is not a name that weights need, and nothing is ever called to find "
         + "out; list the file's globals and do not load it unless you trust who made it")
     #expect(

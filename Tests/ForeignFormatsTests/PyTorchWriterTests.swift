@@ -62,7 +62,10 @@ struct PyTorchWriterTests {
     }
     #expect(count == 1)
     #expect(try PyTorchFile(path: path).ties == [["a", "x"]])
-    #expect(try ZipArchive(MappedFile(path: path)).entries.map(\.name) == ["archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/version"])
+    #expect(
+      try ZipArchive(MappedFile(path: path)).entries.map(\.name) == [
+        "archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/version",
+      ])
     #expect(throws: PyTorchError(path: path, .destinationExists)) {
       try PyTorchWriter.write([info], to: path) { _, _ in }
     }
