@@ -102,7 +102,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "PretrainedTests", dependencies: ["Pretrained", "ForeignFormats", "ModelFiles"],
+      name: "PretrainedTests",
+      dependencies: ["Pretrained", "Fingerprints", "ForeignFormats", "BERT", "ModelFiles"],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(

@@ -12,6 +12,8 @@ struct Progress {
   private static let interval = Duration.seconds(30)
   /// The time between redrawn lines.
   private static let frame = Duration.milliseconds(100)
+  /// The time that must have passed before an estimate is worth something; nobody asks for one sooner.
+  private static let patience = Duration.seconds(2)
   /// The steps after which an estimate is worth something.
   private static let sample = 3
 
@@ -27,7 +29,7 @@ struct Progress {
   mutating func show(_ done: Int, _ label: String, detail: @autoclosure () -> String) {
     let now = clock.now
     let left = (now - start) * (Double(total - done) / Double(max(done, 1)))
-    if !Terminal.canRedraw && !isEstimated && done >= Self.sample {
+    if !Terminal.canRedraw && !isEstimated && done >= Self.sample && now - start >= Self.patience {
       isEstimated = true
       if left > Self.interval { Terminal.complain("about \(left.text) to go") }
     }

@@ -1,6 +1,6 @@
 import CChecksums
 
-@testable import ForeignFormats
+import ForeignFormats
 
 /// A zip file put together field by field, so that any of them can be wrong.
 struct HandMadeZip {
@@ -120,4 +120,9 @@ struct HandMadeZip {
     } while start < data.count
     return bytes
   }
+}
+
+extension FixedWidthInteger {
+  /// As files hold it.
+  var littleEndianBytes: [UInt8] { withUnsafeBytes(of: littleEndian) { Array($0) } }
 }

@@ -1,6 +1,9 @@
-@testable import ForeignFormats
+import ForeignFormats
 import ModelFiles
 import Testing
+
+/// What every .npy file begins with.
+private let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
 @Suite("NumPy files")
 struct NumPyTests {
@@ -75,7 +78,7 @@ struct NumPyTests {
 
   /// A `.npy` file of version 1 with four bytes of data.
   static func npy(_ text: String, major: UInt8 = 1, data: Int = 4) -> [UInt8] {
-    NumPyHeader.magic + [major, 0]
+    magic + [major, 0]
       + (major == 1 ? UInt16(text.utf8.count).littleEndianBytes : UInt32(text.utf8.count).littleEndianBytes)
       + Array(text.utf8) + [UInt8](repeating: 0, count: data)
   }
@@ -86,18 +89,18 @@ struct NumPyTests {
 
   static let hostile: [(name: String, bytes: [UInt8], fault: NumPyError.Fault)] = [
     ("nothing", [], .notNumPy), ("other bytes", Array("not an array".utf8), .notNumPy),
-    ("half of the magic", Array(NumPyHeader.magic.prefix(4)), .notNumPy),
+    ("half of the magic", Array(magic.prefix(4)), .notNumPy),
     ("version 4", npy(header("(1,)"), major: 4), .unknownVersion(major: 4, minor: 0)),
     (
-      "a header of 4 GiB", NumPyHeader.magic + [2, 0, 255, 255, 255, 255],
+      "a header of 4 GiB", magic + [2, 0, 255, 255, 255, 255],
       .headerTooLong(byteCount: 1 << 32 - 1, limit: 10_000)
     ),
     (
-      "a header that is cut off", NumPyHeader.magic + [1, 0, 100, 0, 0x7B],
+      "a header that is cut off", magic + [1, 0, 100, 0, 0x7B],
       .headerBeyondFile(byteCount: 110, available: 11)
     ),
     (
-      "a length that is cut off", NumPyHeader.magic + [2, 0, 1, 0],
+      "a length that is cut off", magic + [2, 0, 1, 0],
       .headerBeyondFile(byteCount: 12, available: 10)
     ),
     ("no dictionary", npy("()"), .malformedHeader(offset: 10, expected: "a dictionary")),

@@ -1,6 +1,6 @@
 import CChecksums
 import Foundation
-@testable import ForeignFormats
+import ForeignFormats
 import ModelFiles
 import Testing
 

@@ -76,7 +76,7 @@ struct FileTests {
   func readsEmpty(access: FileAccess) throws {
     let folder = try TemporaryFolder()
     let file = try MappedFile(path: folder.write("x", ""), access: access)
-    #expect(file.withBytes(in: 0..<0) { $0.byteCount } == 0)
+    #expect(try file.withBytes(in: 0..<0) { $0.byteCount } == 0)
     #expect(try FileSystem.read(folder("x")).isEmpty)
   }
 

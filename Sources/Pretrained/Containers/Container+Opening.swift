@@ -58,13 +58,17 @@ extension Container {
       return
     }
     var found: [String] = []
+    var unread: [(path: String, kind: FileKind)] = []
     for name in folder.files where !name.hasPrefix(".") {
-      switch try FileKind(path: FileSystem.join(folder.path, name)) {
+      let path = FileSystem.join(folder.path, name)
+      switch try FileKind(path: path) {
       case .safetensors, .zip, .legacyPyTorch, .tar, .gguf, .npy: found.append(name)
+      case let kind where [.onnx, .hdf5, .messagePack, .sevenZip].contains(kind): unread.append((path, kind))
       default: break
       }
     }
     guard let only = found.first else {
+      if let other = unread.first { throw ContainerError.notReadable(path: other.path, kind: other.kind) }
       throw ContainerError.noWeights(folder: folder.path, found: folder.files)
     }
     guard found.count == 1 else { throw ContainerError.ambiguous(path: folder.path, found: found) }
@@ -180,7 +184,12 @@ extension Container {
     container.leftOut = file.leftOut.map { LeftOut(name: $0.name, reason: $0.reason) }
     container.findings = file.findings.map(\.description)
     guard file["general.architecture"]?.stringValue == "bert" else { return container }
-    let model = try GGUFModel(file)
+    let model: GGUFModel
+    do { model = try GGUFModel(file) } catch {
+      // A file may hold BERT's tensors without all that llama.cpp asks for.
+      container.findings.append("\(error)")
+      return container
+    }
     container.translated = model.weights
     container.leftOut = model.leftOut.map { LeftOut(name: $0.name, reason: $0.reason) }
     container.findings += model.notes

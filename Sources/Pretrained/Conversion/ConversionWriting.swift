@@ -132,16 +132,13 @@ struct ConversionWriting {
 
   private func gguf() throws -> Written {
     let checkpoint = conversion.checkpoint
-    guard !checkpoint.configuration.isNull else {
-      throw ConversionError.missing(
-        what: "a config.json", target: "GGUF", remedy: "put the model's own beside the weights")
-    }
     let type = try ggufType()
+    guard (try? checkpoint.bertConfiguration()) != nil else { return try plainGGUF(type) }
     let pooling: GGUFExport.Pooling? =
       plan.source.tensor(named: "classifier.weight") != nil ? .rank : checkpoint.pooling
     let export = try GGUFExport(
       plan.source, configuration: checkpoint.configuration,
-      tokenizer: checkpoint.folder.tokenizerDescription(),
+      tokenizer: try? checkpoint.folder.tokenizerDescription(),
       name: checkpoint.repository ?? FileSystem.name(of: checkpoint.folder.path), type: type, pooling: pooling
     )
     try export.write(to: path)
@@ -158,6 +155,37 @@ struct ConversionWriting {
     let view = try WeightView(plan.source, path: path, items)
     let notes = export.leftOut.map { "\($0.name) is left out: \($0.reason)" } + export.notes
     return Written(tensors: view.tensors, source: view, quantised: quantised, notes: notes) { [path] in
+      try GGUFFile(path: path)
+    }
+  }
+
+  /// Tensors under their own names, of a model that is not known: a container, which llama.cpp cannot run.
+  private func plainGGUF(_ type: GGUFTensorType) throws -> Written {
+    guard conversion.options.quantisation == nil else {
+      throw ConversionError.missing(
+        what: "a BERT config.json", target: "a quantised GGUF file",
+        remedy: "put the model's own beside the weights")
+    }
+    let tensors = try plan.source.tensors.map { info -> GGUFTensor in
+      guard let type = GGUFTensorType.allCases.first(where: { $0.elementType == info.elementType }) else {
+        throw ConversionError.notRepresentable(
+          tensor: info.name,
+          why: "there is no type for \(info.elementType.rawValue); convert with --dtype F32",
+          target: "GGUF")
+      }
+      return GGUFTensor(name: info.name, shape: info.shape, type: type)
+    }
+    let kind = conversion.checkpoint.configuration["model_type"]?.stringValue ?? "unknown"
+    let source = plan.source
+    try GGUFWriter.write(
+      metadata: [("general.architecture", .string(kind)), ("general.type", "model")], tensors, to: path
+    ) { tensor, sink in
+      guard let info = source.tensor(named: tensor.name) else { return }
+      try produce(source)(info, sink)
+    }
+    let note =
+      "there is no BERT config.json, so the file holds the tensors alone, and llama.cpp cannot run it"
+    return Written(tensors: source.tensors, source: source, notes: [note]) { [path] in
       try GGUFFile(path: path)
     }
   }
@@ -195,8 +223,10 @@ extension ConversionWriting {
     let named = checkpoint.architecture
     let architecture =
       named == .tokenClassification && found == .sequenceClassification ? .tokenClassification : found
-    let export = try ONNXExport(
-      weights: plan.source, configuration: checkpoint.bertConfiguration(), architecture: architecture)
+    var configuration = try checkpoint.bertConfiguration()
+    // A decoder that is there although it is said to be tied has values of its own.
+    if plan.source.tensor(named: "cls.predictions.decoder.weight") != nil { configuration.tieWordEmbeddings = false }
+    let export = try ONNXExport(weights: plan.source, configuration: configuration, architecture: architecture)
     try export.write(to: path)
     try meter.add(plan.byteCount)
     let items = export.model.graph.initializers.compactMap { info in

@@ -43,15 +43,15 @@ public struct GGUFExport: Sendable {
   /// - Parameters:
   ///   - weights: under Hugging Face's names.
   ///   - configuration: the `config.json`.
+  ///   - tokenizer: nil writes none, and llama.cpp cannot load the file.
   ///   - name: what becomes of `general.name`; nil writes none.
   ///   - type: of the matrices. Vectors and the embeddings of positions and segments stay F32; matrices whose rows are
   ///     no whole blocks become F16, as with the converter.
   ///   - pooling: nil writes none, which leaves it to whoever loads the model. Models with a classifier want `rank`.
   /// - Throws: ``GGUFModelError``.
   public init(
-    _ weights: any WeightSource, configuration: JSONValue, tokenizer: TokenizerDescription,
-    name: String? = nil,
-    type: GGUFTensorType = .float16, pooling: Pooling? = nil
+    _ weights: any WeightSource, configuration: JSONValue, tokenizer: TokenizerDescription?,
+    name: String? = nil, type: GGUFTensorType = .float16, pooling: Pooling? = nil
   ) throws {
     let plan = try GGUFExportPlan(weights.tensors, type: type)
     let vocabularySize = try plan.rows(of: "token_embd.weight")
@@ -60,8 +60,10 @@ public struct GGUFExport: Sendable {
     ]
     if let name, !name.isEmpty { metadata.append(("general.name", .string(name))) }
     metadata += try Self.parameters(configuration, plan, type: type, pooling: pooling)
-    metadata += try GGUFVocabulary.metadata(
-      tokenizer, size: vocabularySize, segments: configuration["type_vocab_size"]?.intValue ?? 2)
+    if let tokenizer {
+      metadata += try GGUFVocabulary.metadata(
+        tokenizer, size: vocabularySize, segments: configuration["type_vocab_size"]?.intValue ?? 2)
+    }
     (self.metadata, self.weights) = (metadata, weights)
     (tensors, sources, leftOut) = (plan.tensors, plan.sources, plan.leftOut)
     notes = Self.notes(configuration, tokenizer)
@@ -133,13 +135,16 @@ public struct GGUFExport: Sendable {
     return metadata
   }
 
-  private static func notes(_ configuration: JSONValue, _ tokenizer: TokenizerDescription) -> [String] {
+  private static func notes(_ configuration: JSONValue, _ tokenizer: TokenizerDescription?) -> [String] {
     var notes: [String] = []
+    if tokenizer == nil {
+      notes.append("there is no vocabulary that can be read, and llama.cpp loads no file without one")
+    }
     let activation = configuration["hidden_act"]?.stringValue ?? "gelu"
     if activation != "gelu" {
       notes.append("hidden_act is '\(activation)'; llama.cpp computes 'gelu' for every BERT")
     }
-    if !tokenizer.lowercase {
+    if tokenizer?.lowercase == false {
       notes.append("the tokenizer keeps capitals; llama.cpp turns them into small letters for every BERT")
     }
     return notes
