@@ -61,7 +61,8 @@ struct Inspection {
     facts.add("architecture", ([architecture ?? "unknown"] + shape(configuration)).joined(separator: " · "))
     facts.add("parameters", parameters)
     for (index, line) in fileLines.enumerated() { facts.add(index == 0 ? "weights" : "", line) }
-    let others = checkpoint.folder.files.filter { name in
+    // What GGUF's metadata stands for is no file.
+    let others = (container.format == .gguf ? [] : checkpoint.folder.files).filter { name in
       !container.files.contains { fileName($0) == name } && !name.hasPrefix(".")
     }
     if !others.isEmpty { facts.add("beside", Self.list(others, 16)) }

@@ -1,6 +1,14 @@
 import ArgumentParser
 import Pretrained
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 /// Parses, runs, and turns what went wrong into one line and an exit code.
 @main
 enum Main {
@@ -8,12 +16,26 @@ enum Main {
     do {
       var command = try Ckpt.parseAsRoot()
       try command.run()
-    } catch let error where error is ExitCode || Ckpt.exitCode(for: error) != .failure {
-      Ckpt.exit(withError: error)  // help, wrong usage, or a code of our own
+      end(.success)
+    } catch let code as ExitCode {
+      end(code)  // a code of our own; what there is to say has been said
+    } catch  where Ckpt.exitCode(for: error) != .failure {
+      // Help, or wrong usage.
+      let code = Ckpt.exitCode(for: error)
+      let text = Ckpt.fullMessage(for: error)
+      if code == .success { try? Terminal.print(text) } else { Terminal.complain(text) }
+      end(code)
     } catch {
       Terminal.complain("error: \(InputError.explained(error))")
-      Ckpt.exit(withError: ExitCode.couldNotBeDone)
+      end(.couldNotBeDone)
     }
+  }
+
+  /// Ends the process without the destructors of libraries: OpenBLAS waits in its own for threads that it started
+  /// moments before, and now and then for ever (seen with version 0.3.21, in a process that had computed nothing).
+  private static func end(_ code: ExitCode) -> Never {
+    fflush(nil)
+    _exit(code.rawValue)
   }
 }
 

@@ -50,7 +50,42 @@ struct OutputTests {
       "no", "--logging-steps", "2", "--out", "$TMP/out"),
   ]
 
+  static let comparingCommands = [
+    Snapshot("inspect-google", "inspect", "../tensorbundle/google.zip"),
+    Snapshot("inspect-gguf", "inspect", "../gguf/bert.gguf"),
+    Snapshot("inspect-pytorch", "inspect", "../pytorch/wrapped.bin", "--tensors"),
+    Snapshot("inspect-npz", "inspect", "../numpy/mixed.npz", "--tensors"),
+    Snapshot("inspect-stats", "inspect", "classifier", "--stats"),
+    Snapshot("inspect-no-fold", "inspect", "classifier", "--no-fold"),
+    Snapshot("inspect-pickle", "inspect", "../pytorch/training_args.bin"),
+    Snapshot("verify", "verify", "classifier"),
+    Snapshot("verify-json", "verify", "../tensorbundle/google.zip", "--json"),
+    Snapshot("verify-page", "verify", "$TMP/page.bin"),
+    Snapshot("verify-page-json", "verify", "$TMP/page.bin", "--json"),
+    Snapshot("diff", "diff", "classifier", "several-labels"),
+    Snapshot("diff-same", "diff", "masked-lm", "../tensorbundle/google.zip"),
+    Snapshot("diff-heads-json", "diff", "classifier", "masked-lm", "--json"),
+    Snapshot("hash", "hash", "classifier"),
+    Snapshot("hash-json", "hash", "../numpy/matrix.npy", "--json"),
+    Snapshot("convert-plan", "convert", "../tensorbundle/google.zip", "$TMP/out", "--dry-run"),
+    Snapshot("convert", "convert", "classifier", "$TMP/out", "--dtype", "F16"),
+    Snapshot("convert-json", "convert", "../numpy/matrix.npy", "$TMP/m.safetensors", "--json"),
+    Snapshot("convert-quantised", "convert", "classifier", "$TMP/out.gguf", "--dtype", "Q8_0"),
+    Snapshot(
+      "edit", "edit", "$TMP/x.safetensors", "--set-metadata", "license=apache-2.0", "--remove-metadata",
+      "none"),
+  ]
+
   static let refusingCommands = [
+    Snapshot("convert-exists", "convert", "classifier", "$TMP"),
+    Snapshot(
+      "convert-collision", "convert", "classifier", "$TMP/out", "--rename", "bert.pooler.dense.*=x.*",
+      "--rename", "classifier.*=x.*"),
+    Snapshot("convert-no-config", "convert", "../numpy/mixed.npz", "$TMP/out", "--to", "onnx"),
+    Snapshot("convert-format", "convert", "classifier", "$TMP/out", "--to", "hdf5"),
+    Snapshot("inspect-page", "inspect", "$TMP/page.bin"),
+    Snapshot("edit-gguf", "edit", "../gguf/bert.gguf", "--set-metadata", "a=b"),
+    Snapshot("hash-no-manifest", "hash", "classifier", "--check", "classifier/config.json"),
     Snapshot("no-such-model", "predict", "nowhere", "x"),
     Snapshot("no-such-folder", "inspect", "/no/such/folder"),
     Snapshot("no-such-verb", "guess"),
@@ -90,6 +125,15 @@ struct OutputTests {
   @Test("when looking into a model", arguments: lookingCommands.indices)
   func looking(index: Int) throws { try Self.lookingCommands[index].check(in: TemporaryFolder()) }
 
+  @Test("when checking, comparing and converting", arguments: comparingCommands.indices)
+  func comparing(index: Int) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("<!DOCTYPE html><html>Sign in</html>", to: "page.bin")
+    try FileManager.default.copyItem(
+      at: Command.folder.appending(path: "classifier/model.safetensors"), to: folder.url("x.safetensors"))
+    try Self.comparingCommands[index].check(in: folder)
+  }
+
   @Test("when asking a model", arguments: askingCommands.indices)
   func asking(index: Int) throws { try Self.askingCommands[index].check(in: TemporaryFolder()) }
 
@@ -100,6 +144,7 @@ struct OutputTests {
   func refusing(index: Int) throws {
     let folder = try TemporaryFolder()
     try folder.write("t,l\na b,x\nc\n", to: "ragged.csv")
+    try folder.write("<!DOCTYPE html><html>Sign in</html>", to: "page.bin")
     try folder.write("t,l\n5.1 3.5,setosa\n1.0 2.0,versicolour\n", to: "labels.csv")
     let before = try folder.names()
     try Self.refusingCommands[index].check(in: folder)

@@ -81,8 +81,17 @@ struct ConversionWriting {
   private func pytorch() throws -> Written {
     let tensors = plan.untied
     let ties = Dictionary(plan.ties.map { ($0.name, $0.kept) }, uniquingKeysWith: { first, _ in first })
+    /// The tensors with those that share a storage of theirs.
+    func withTies(_ tensors: [TensorInfo]) -> [TensorInfo] {
+      tensors.flatMap { info in
+        [info]
+          + plan.ties.filter { $0.kept == info.name }.map {
+            TensorInfo(name: $0.name, elementType: info.elementType, shape: info.shape)
+          }
+      }
+    }
     guard let limit = conversion.options.maximumShardByteCount else {
-      try PyTorchWriter.write(tensors, ties: ties, to: path, produce: produce(plan.source))
+      try PyTorchWriter.write(withTies(tensors), ties: ties, to: path, produce: produce(plan.source))
       return Written(tensors: tensors, source: plan.source) { [path] in try PyTorchFile(path: path) }
     }
     let shards: ShardPlan
@@ -92,7 +101,7 @@ struct ConversionWriting {
     for shard in shards.shards {
       let names = Set(shard.tensors.map(\.name))
       try PyTorchWriter.write(
-        shard.tensors, ties: ties.filter { names.contains($0.value) },
+        withTies(shard.tensors), ties: ties.filter { names.contains($0.value) },
         to: FileSystem.join(folder, shard.name),
         produce: produce(plan.source))
     }
@@ -225,8 +234,11 @@ extension ConversionWriting {
       named == .tokenClassification && found == .sequenceClassification ? .tokenClassification : found
     var configuration = try checkpoint.bertConfiguration()
     // A decoder that is there although it is said to be tied has values of its own.
-    if plan.source.tensor(named: "cls.predictions.decoder.weight") != nil { configuration.tieWordEmbeddings = false }
-    let export = try ONNXExport(weights: plan.source, configuration: configuration, architecture: architecture)
+    if plan.source.tensor(named: "cls.predictions.decoder.weight") != nil {
+      configuration.tieWordEmbeddings = false
+    }
+    let export = try ONNXExport(
+      weights: plan.source, configuration: configuration, architecture: architecture)
     try export.write(to: path)
     try meter.add(plan.byteCount)
     let items = export.model.graph.initializers.compactMap { info in

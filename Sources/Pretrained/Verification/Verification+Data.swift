@@ -56,7 +56,8 @@ extension Verification {
         .init(.note, "leftOut", "'\(left.name)' is not read: \(left.reason)", at: container.path))
     }
     close(
-      "container", "\(container.format.rawValue), every byte accounted for, \(container.files.count) files",
+      "container",
+      "\(container.format.rawValue), every byte accounted for, \(Self.counted(container.files.count, "file"))",
       since: before)
   }
 

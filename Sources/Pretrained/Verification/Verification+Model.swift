@@ -150,25 +150,6 @@ extension Verification {
           "\(configuration.labels.count) labels are named and the classifier has \(rows) rows; correct id2label in "
             + "config.json", at: place))
     }
-    if let members = checkpoint.configuration["id2label"]?.members {
-      let numbers = members.compactMap { Int($0.key) }.sorted()
-      if numbers != Array(0..<members.count) {
-        findings.append(
-          .init(
-            .error, "labelGaps", "id2label numbers its labels \(numbers), and not 0 to \(members.count - 1)",
-            at: place))
-      }
-      for member in checkpoint.configuration["label2id"]?.members ?? [] {
-        guard let id = member.value.intValue,
-          checkpoint.configuration["id2label"]?["\(id)"]?.stringValue == member.key
-        else {
-          findings.append(
-            .init(
-              .warning, "labelsDisagree", "label2id and id2label disagree about '\(member.key)'", at: place))
-          continue
-        }
-      }
-    }
   }
 
   /// Whether there is a tokenizer, and the word embeddings have a row for each of its ids.
