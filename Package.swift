@@ -111,7 +111,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests",
-      dependencies: ["Pretrained", "FineTuning", "BERT", "WordPiece", "ModelFiles"],
+      dependencies: [
+        "Pretrained", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles",
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

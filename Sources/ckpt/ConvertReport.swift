@@ -46,7 +46,7 @@ struct ConvertReport {
     }
     table.add(
       "compared",
-      "\(report.tensorCount.counted("tensor")), \(report.byteCount.bytesText), read back and found the same")
+      "\(report.tensorCount.counted("tensor")), \(report.byteCount.bytesText), read back and compared")
     if let worst = report.losses.max(by: { $0.loss.maxAbs < $1.loss.maxAbs }) {
       let sum = report.losses.reduce(CastLoss()) { $0 + $1.loss }
       table.add(
