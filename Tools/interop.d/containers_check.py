@@ -42,7 +42,7 @@ class TensorFlow:
         with open(path, "w") as file:
             json.dump(jobs, file)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "containers_tf.py")
-        done = subprocess.run([self.python, script, verb, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([self.python, script, verb, path], capture_output=True, text=True)
         print(done.stdout, end="", flush=True)
         if done.returncode:
             report.failed += 1

@@ -113,7 +113,8 @@ def archives():
     wide = archive(tensor_pickle(6, (10**12,), (0,)), more=[("data/0", floats)])
     outside = archive(tensor_pickle(6, (7,), (1,)), more=[("data/0", floats)])
     escaping = archive(tensor_pickle(6, (6,), (1,), b"../0"), more=[("data/0", floats)])
-    bomb = archive(tensor_pickle(10**9 // 4, (10**9 // 4,), (1,)), zipfile.ZIP_DEFLATED, [("data/0", bytes(3 * 10**7))])
+    many = 10**9 // 4
+    bomb = archive(tensor_pickle(many, (many,), (1,)), zipfile.ZIP_DEFLATED, [("data/0", bytes(3 * 10**7))])
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 440473133\n"
     return {
         "CRC of a tensor wrong (CVE-2025-10156)": (flipped(good, payload), r"CRC|checksum", False),
@@ -158,7 +159,7 @@ def others(work):
         "GGUF of 2^40 keys": ("x.gguf", gguf_head(0, 2**40), r"key|count|pair|end", True),
         "GGUF with a text past its end": ("x.gguf", gguf_head(0, 1) + struct.pack("<Q", 2**60) + b"ab", r"end|byte", True),
         "safetensors cut short": ("x.safetensors", wrap(header, bytes(4)), r"byte|end", True),
-        "safetensors with a name twice": ("x.safetensors", wrap(doubled, bytes(8)), r"two entries are named 'w'", True),
+        "safetensors with a name twice": ("x.safetensors", wrap(doubled, bytes(8)), r"two entries .* 'w'", True),
         "safetensors with a header of 2^64 - 1": ("x.safetensors", b"\xff" * 8 + b"{}", r"header", True),
     }
 

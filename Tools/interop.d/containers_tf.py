@@ -5,8 +5,9 @@
     python3 Tools/interop.d/containers_tf.py check JOBS.json      what TensorFlow reads of bundles that ckpt wrote
 
 JOBS is a list. `write`: {"folder", "out", "slots"}: the folder's model as google-research/bert's trainer saves it, in
-OUT/bert_model.ckpt with its configuration and vocabulary beside, and as Google's zip, OUT/google.zip. `check`: {"name",
-"folder", "prefix"}: the checkpoint at PREFIX must hold the folder's weights under TensorFlow's names, kernels transposed.
+OUT/bert_model.ckpt with its configuration and vocabulary beside, and as Google's zip, OUT/google.zip. `check`:
+{"name", "folder", "prefix"}: the checkpoint at PREFIX must hold the folder's weights under TensorFlow's names, kernels
+transposed.
 """
 
 import os

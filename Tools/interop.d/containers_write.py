@@ -80,7 +80,8 @@ def from_pretrained(report, model_name, original, written):
 def same_tensors(ours, theirs):
     """Names of the tensors that are not the same, bit for bit and by element type."""
     alike = lambda a, b: a.dtype == b.dtype and a.shape == b.shape and same_bits(a, b)
-    return sorted(ours.keys() ^ theirs.keys()) + [n for n in ours.keys() & theirs.keys() if not alike(ours[n], theirs[n])]
+    both = ours.keys() & theirs.keys()
+    return sorted(ours.keys() ^ theirs.keys()) + sorted(n for n in both if not alike(ours[n], theirs[n]))
 
 
 def same_bits(a, b):
@@ -100,17 +101,16 @@ def torch_loads(report, name, path, expected):
 
 
 def ties(report, work, legacy):
-    """transformers 4 wrote the decoder's weight and the embeddings on one storage; --keep-names keeps both, and the tie."""
+    """transformers 4 wrote the decoder's weight and the embeddings on one storage; --keep-names keeps the tie."""
     pair = ["bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"]
     out = os.path.join(work, "tied.bin")
-    answer = convert(report, "tied", legacy, out, "--keep-names")
-    if answer is None:
-        return
-    found = torch.load(out, weights_only=True)
-    report.check("tied: both names", all(name in found for name in pair), sorted(found)[:5])
-    report.same("tied: one data_ptr", *(found[name].data_ptr() for name in pair))
+    if convert(report, "tied", legacy, out, "--keep-names") is not None:
+        found = torch.load(out, weights_only=True)
+        if report.check("tied: both names", all(name in found for name in pair), sorted(found)[:5]):
+            report.same("tied: one data_ptr", *(found[name].data_ptr() for name in pair))
+        report.same("tied: the root does not change", root(out), root(legacy))
     kept = os.path.join(work, "tied.safetensors")
-    if convert(report, "tied", out, kept, "--keep-names") is not None:
+    if convert(report, "tied", legacy, kept, "--keep-names") is not None:
         tensors = load_file(kept)
         with safetensors.safe_open(kept, "pt") as file:
             metadata = file.metadata() or {}
@@ -120,7 +120,10 @@ def ties(report, work, legacy):
             len(there) == 2 or any(metadata.get(name) in tensors for name in pair),
             metadata,
         )
-    report.same("tied: the root does not change", root(out), root(legacy))
+    for form in ("safetensors", "pytorch", "npz", "tf1"):
+        out = os.path.join(work, "untied")
+        if convert(report, f"tied, to {form}", legacy, out, "--to", form) is not None:
+            report.same(f"tied, to {form} under canonical names: the same root", root(out), root(legacy))
 
 
 def numpy_opens(report, name, path, expected):
@@ -159,7 +162,8 @@ def opened(report, model_name, original, folder, written):
     torch_loads(report, model_name, os.path.join(written["pytorch"], FILES["pytorch"]), expected)
     numpy_opens(report, model_name, os.path.join(written["npz"], FILES["npz"]), expected)
     if "gguf" in written:
-        gguf_opens(report, model_name, os.path.join(written["gguf"], FILES["gguf"]), expected, read_json(folder, "config.json"))
+        path, config = os.path.join(written["gguf"], FILES["gguf"]), read_json(folder, "config.json")
+        gguf_opens(report, model_name, path, expected, config)
 
 
 def shards_load(report, original, folder, work):
@@ -177,7 +181,7 @@ def shards_load(report, original, folder, work):
 
 
 def google_classifier(report, original, archive, folder, work):
-    """A classifier that google-research/bert fine-tuned: `output_weights` at the root, which transformers cannot load."""
+    """A classifier fine-tuned by google-research/bert: `output_weights` at the root, which transformers cannot load."""
     out = os.path.join(work, "from-google")
     if convert(report, "TensorFlow 1 classifier", archive, out) is None:
         return
