@@ -132,15 +132,14 @@ def pair(options):
 
 
 def peak_anonymous(*command):
-    """The largest RssAnon of a run, looked at every millisecond, and the run's seconds."""
+    """The most memory of a run that is no mapped file, looked at every millisecond, and the run's seconds."""
     start, peak = time.perf_counter(), 0
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     while process.poll() is None:
         try:
             with open(f"/proc/{process.pid}/status") as file:
-                for line in file:
-                    if line.startswith("RssAnon:"):
-                        peak = max(peak, int(line.split()[1]) * 1024)
+                sizes = dict(line.split(":", 1) for line in file if line.startswith(("RssAnon", "RssShmem")))
+            peak = max(peak, 1024 * sum(int(size.split()[0]) for size in sizes.values()))
         except (FileNotFoundError, ProcessLookupError):
             break
         time.sleep(0.001)

@@ -157,7 +157,7 @@ def others(work):
         "npz with a wrong CRC": ("x.npz", flipped(npz, npz.index(struct.pack("<2f", 5, 6))), r"CRC|checksum", False),
         "GGUF of 2^63 tensors": ("x.gguf", gguf_head(2**63, 0), r"tensor|count|end", True),
         "GGUF of 2^40 keys": ("x.gguf", gguf_head(0, 2**40), r"key|count|pair|end", True),
-        "GGUF with a text past its end": ("x.gguf", gguf_head(0, 1) + struct.pack("<Q", 2**60) + b"ab", r"end|byte", True),
+        "GGUF, a text past its end": ("x.gguf", gguf_head(0, 1) + struct.pack("<Q", 2**60) + b"ab", r"end|byte", True),
         "safetensors cut short": ("x.safetensors", wrap(header, bytes(4)), r"byte|end", True),
         "safetensors with a name twice": ("x.safetensors", wrap(doubled, bytes(8)), r"two entries .* 'w'", True),
         "safetensors with a header of 2^64 - 1": ("x.safetensors", b"\xff" * 8 + b"{}", r"header", True),
