@@ -15,11 +15,12 @@ and `machine.json`; it prints medians and the ratio of every pair.
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import sys
 import time
+
+from session import load, print_machine
 
 WARM_UP = 3
 
@@ -96,14 +97,6 @@ def run(options):
     )
 
 
-def load(folder, name):
-    path = os.path.join(folder, name)
-    if not os.path.exists(path):
-        return None
-    with open(path) as file:
-        return json.load(file)
-
-
 def report(options):
     machine, pairs = load(options.folder, "machine.json"), []
     while load(options.folder, f"torch-{len(pairs) + 1}.json"):
@@ -144,11 +137,7 @@ def report(options):
         print(json.dumps(summary, indent=2))
         return
     versions, phases = summary["torch"], summary["torch_phases"]
-    print(
-        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']} at the start; {machine['system']}"
-    )
-    print(f"commit {machine['commit']}; torch {versions['torch']}, transformers {versions['transformers']}")
-    print(f"command {machine['command']}")
+    print_machine(machine, f"torch {versions['torch']}, transformers {versions['transformers']}")
     print(
         f"\n{'pair':>4} {'PyTorch':>10} {'ours':>10} {'ratio':>7} "
         f"{'faults a step':>17} {'peak MB':>13} {'steal s':>11}"

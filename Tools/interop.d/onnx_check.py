@@ -147,8 +147,8 @@ def external(report, path, plain, config, outputs):
     report.check("external: the same answers", same)
 
 
-def main():
-    folder, path = sys.argv[1:3]
+def compare(folder, path, external_path=None):
+    """All checks of one file; the report says whether they passed."""
     config = read_json(folder, "config.json")
     architecture = config["architectures"][0]
     outputs, report = OUTPUTS[architecture], Report(f"onnx {os.path.basename(path)}")
@@ -165,9 +165,13 @@ def main():
         answers(report, label, session(path, level).run, model, config, outputs)
     with tempfile.TemporaryDirectory() as work:
         fusions(report, path, config, work)
-    if len(sys.argv) > 3:
-        external(report, sys.argv[3], session(path, LEVELS["optimised"]), config, outputs)
-    report.finish()
+    if external_path:
+        external(report, external_path, session(path, LEVELS["optimised"]), config, outputs)
+    return report
+
+
+def main():
+    compare(*sys.argv[1:4]).finish()
 
 
 if __name__ == "__main__":

@@ -175,6 +175,8 @@ def google_name(name):
     parameters that are tied or that TensorFlow does not save."""
     if name in ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias") or name.endswith("position_ids"):
         return None
+    if name.split(".")[0] in ("embeddings", "encoder", "pooler"):  # transformers' BertModel; Google's has no other scope
+        name = "bert." + name
     heads = {
         "cls.predictions.bias": "cls/predictions/output_bias",
         "cls.seq_relationship.weight": "cls/seq_relationship/output_weights",
