@@ -7,7 +7,7 @@ public import Pretrained
 /// A tensor's is taken over its canonical name, a zero byte, its element type (`F32`), a zero byte, its dimensions in
 /// decimal with commas between, a zero byte, and its little-endian, row-major bytes. The root is taken over the
 /// tensors' (32 bytes each) in the order of their names. So neither depends on the container, the order of the
-/// tensors, or how they are spread over files; see ``Pretrained/CanonicalWeights`` for the names.
+/// tensors, or how they are spread over files; see `CanonicalWeights` of module Pretrained for the names.
 public struct CheckpointFingerprint: Sendable, Hashable {
   public struct Tensor: Sendable, Hashable {
     public var name: String
@@ -79,7 +79,9 @@ extension CheckpointFingerprint {
 
   /// Reads a manifest.
   ///
-  /// - Parameter file: named in errors.
+  /// - Parameters:
+  ///   - json: what ``json`` gave.
+  ///   - file: named in errors.
   /// - Throws: ``FingerprintError/notAManifest(file:reason:)``.
   public init(_ json: JSONValue, file: String) throws(FingerprintError) {
     guard let root = json["root"]?.stringValue, let entries = json["tensors"]?.arrayValue else {

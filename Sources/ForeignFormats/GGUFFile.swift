@@ -4,7 +4,7 @@ public import ModelFiles
 ///
 /// Tensors of the types F32, F16, BF16, F64 and I8 to I64 are read as they are; Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 are
 /// decoded to F32 when they are read, bit for bit as gguf-py decodes them. Tensors of other types are in ``entries``
-/// and in ``leftOut``, and not among ``tensors``.
+/// and in ``leftOut``, and not among `tensors`.
 ///
 /// ```swift
 /// let file = try GGUFFile(path: "all-MiniLM-L6-v2-Q8_0.gguf")

@@ -26,6 +26,8 @@ public enum GGUFWriter {
   ///     `general.alignment`, when it is not 32, and `general.quantization_version`, when something is quantised, are
   ///     added at the end unless they are there.
   ///   - tensors: in the order of the file.
+  ///   - path: the file to write.
+  ///   - overwriting: whether to replace a file that is there.
   ///   - alignment: of the data of every tensor; a power of two.
   ///   - produce: hands the row-major elements of a tensor to the sink, in any number of pieces: little-endian F32 for a
   ///     quantised type, else the little-endian bytes of the type.

@@ -17,8 +17,13 @@ public struct ONNXModel: Sendable {
   public var metadata: [(key: String, value: String)]
 
   /// - Parameters:
+  ///   - graph: what is computed.
   ///   - irVersion: 8 is the version that came with operator set 17, in onnx 1.12 and onnxruntime 1.12.
   ///   - opsetVersion: 17 is the first with `LayerNormalization`.
+  ///   - producerName: which program wrote the file.
+  ///   - producerVersion: of that program.
+  ///   - documentation: `doc_string`.
+  ///   - metadata: `metadata_props`; keys must differ.
   public init(
     graph: ONNXGraph, irVersion: Int = 8, opsetVersion: Int = 17, producerName: String = "swift-pretrained",
     producerVersion: String = "", documentation: String = "", metadata: [(key: String, value: String)] = []

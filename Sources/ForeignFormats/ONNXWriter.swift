@@ -25,8 +25,10 @@ public enum ONNXWriter {
   /// complete before either takes its place. A data file of an older model is left alone when the new model has none.
   ///
   /// - Parameters:
+  ///   - model: the graph, which names the weights.
   ///   - path: the file to write, usually `model.onnx`.
   ///   - overwriting: whether to replace files that are there.
+  ///   - externalData: where the weights go.
   ///   - produce: hands the little-endian, row-major bytes of a tensor to the sink.
   /// - Returns: the paths of the files written.
   /// - Throws: ``ONNXError``, `SystemError`, or what `produce` throws; then nothing has changed.

@@ -3,7 +3,7 @@ public import ModelFiles
 /// The tensors of a file that torch.save wrote: `pytorch_model.bin`, `optimizer.pt`, `.pth`, `.ckpt`.
 ///
 /// All three containers are read, those of torch 0.1 too. Nothing in the file can be called: the pickle is read by
-/// ``PickleMachine``, which knows only data. Opening reads the pickle; the elements of a tensor are read and checked
+/// a closed machine, which knows only data. Opening reads the pickle; the elements of a tensor are read and checked
 /// when they are asked for.
 ///
 /// **Names.** A checkpoint is a dictionary, and may hold others: names are joined with dots, and elements of lists and
@@ -19,7 +19,7 @@ public struct PyTorchFile: StoredWeightSource {
   package let weights: StoredWeights
   /// Where in the file the weights are: the names of dictionaries, joined with dots; empty when they are outermost.
   public let wrapper: String
-  /// Tensors that are in the file and not among ``tensors``.
+  /// Tensors that are in the file and not among `tensors`.
   public let leftOut: [LeftOut]
   /// Groups of names that are one and the same tensor, in the order of the file.
   public let ties: [[String]]

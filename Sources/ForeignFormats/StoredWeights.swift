@@ -2,7 +2,7 @@ public import ModelFiles
 
 /// The tensors of a container, wherever and however their elements lie in it.
 ///
-/// This is the one ``WeightSource`` behind every format of this module: a reader finds out where the tensors are, and
+/// This is the one `WeightSource` behind every format of this module: a reader finds out where the tensors are, and
 /// leaves to this type how they are read.
 public struct StoredWeights: Sendable {
   package let path: String
@@ -117,7 +117,7 @@ extension StoredTensor {
   }
 }
 
-/// A file of a foreign format: a ``WeightSource`` by way of what it stores.
+/// A file of a foreign format: a `WeightSource` by way of what it stores.
 package protocol StoredWeightSource: MappedWeightSource {
   var weights: StoredWeights { get }
 }

@@ -38,8 +38,11 @@ public protocol WeightSource: Sendable {
   /// Sources that compute their bytes (strided, transposed, quantised or converted ones) compute these only, so that
   /// a tensor of any size can be walked through in bounded memory.
   ///
-  /// - Parameter range: counts elements in row-major order; must lie within the tensor, and for the packed F4 and F6
-  ///   types begin at a multiple of eight and end at one or at the tensor's end.
+  /// - Parameters:
+  ///   - name: of the tensor.
+  ///   - range: counts elements in row-major order; must lie within the tensor, and for the packed F4 and F6 types begin
+  ///     at a multiple of eight and end at one or at the tensor's end.
+  ///   - body: gets the bytes, which it must not keep.
   /// - Throws: as ``withBytes(of:_:)``.
   func withElements<Result>(
     of name: String, in range: Range<Int>, _ body: (RawSpan) throws -> Result
@@ -59,6 +62,7 @@ extension WeightSource {
   /// Calls `body` with all elements of a tensor, in order, some at a time.
   ///
   /// - Parameters:
+  ///   - info: the tensor.
   ///   - byteCount: about how many bytes to give at a time.
   ///   - body: gets the range of elements, counted in row-major order, and their little-endian bytes. Not called for a
   ///     tensor without elements.

@@ -96,7 +96,7 @@ public struct Checkpoint: Sendable {
 extension ModelFolder {
   /// Finds out what is at `path`; when nothing is, `path` may name a repository in the Hugging Face cache.
   ///
-  /// - Parameter path: as for ``Checkpoint/init(_:)-(String)``.
+  /// - Parameter path: as for ``Checkpoint/init(_:access:)-(String,_)``.
   /// - Throws: ``CheckpointError/notFound(path:cache:)``, `ModelFolderError` or `SystemError`.
   public init(pathOrRepository path: String) throws {
     try self.init(pathOrRepository: path, cache: HubCache.folder())

@@ -24,7 +24,7 @@ public struct FillMask: Sendable {
   /// Opens a masked language model.
   ///
   /// - Parameters:
-  ///   - path: as for ``Checkpoint/init(_:)-(String)``.
+  ///   - path: as for ``Checkpoint/init(_:access:)-(String,_)``.
   ///   - threads: nil uses every core.
   /// - Throws: ``CheckpointError/noHead(folder:architecture:missing:)`` when the model cannot predict tokens; the
   ///   errors of ``Checkpoint``.

@@ -13,6 +13,7 @@ public struct MemoryEstimate: Sendable, Hashable {
 
   /// - Parameters:
   ///   - configuration: sound, as one that weights were loaded with.
+  ///   - architecture: decides on the head.
   ///   - batchSize: B, at least 1.
   ///   - length: S, at least 1.
   public init(

@@ -48,7 +48,7 @@ public struct TextClassifier: Sendable {
   /// Opens a fine-tuned model.
   ///
   /// - Parameters:
-  ///   - path: as for ``Checkpoint/init(_:)-(String)``.
+  ///   - path: as for ``Checkpoint/init(_:access:)-(String,_)``.
   ///   - threads: nil uses every core.
   /// - Throws: ``CheckpointError/noHead(folder:architecture:missing:)`` when the model has no classifier; the errors
   ///   of ``Checkpoint``.

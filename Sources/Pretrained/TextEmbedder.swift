@@ -29,7 +29,7 @@ public struct TextEmbedder: Sendable {
   /// Opens a model.
   ///
   /// - Parameters:
-  ///   - path: as for ``Checkpoint/init(_:)-(String)``.
+  ///   - path: as for ``Checkpoint/init(_:access:)-(String,_)``.
   ///   - normalizes: whether to scale vectors to length 1; nil: as the folder says.
   ///   - threads: nil uses every core.
   /// - Throws: ``CheckpointError/pooling(folder:found:)`` and the errors of ``Checkpoint``.

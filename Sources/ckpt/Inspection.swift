@@ -4,9 +4,12 @@ import Pretrained
 struct Inspection {
   private let checkpoint: Checkpoint
   private let statistics: InspectionStatistics?
+  /// What the tokenizer's files say; building one from them would take several times as long.
+  private let description: TokenizerDescription?
 
   init(_ checkpoint: Checkpoint, statistics: InspectionStatistics? = nil) throws {
     (self.checkpoint, self.statistics) = (checkpoint, statistics)
+    description = try? checkpoint.folder.tokenizerDescription()
   }
 
   private var weights: CheckpointWeights { checkpoint.weights }
@@ -64,6 +67,7 @@ struct Inspection {
     // What GGUF's metadata stands for is no file.
     let others = (container.format == .gguf ? [] : checkpoint.folder.files).filter { name in
       !container.files.contains { fileName($0) == name } && !name.hasPrefix(".")
+        && (!isLoneFile || Self.companions.contains(name))
     }
     if !others.isEmpty { facts.add("beside", Self.list(others, 16)) }
     let metadata = container.metadata.map { "\($0.key)=\($0.value)" }
@@ -106,6 +110,15 @@ struct Inspection {
       }
     return [Terminal.bold(path)] + facts.lines + [""] + body
   }
+
+  /// Whether a file was named rather than a folder: what lies beside it may not belong to it.
+  private var isLoneFile: Bool { checkpoint.folder.weightsName != nil }
+
+  /// What is read for a file of weights when it lies beside it.
+  private static let companions: Set = [
+    "config.json", "bert_config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json", "modules.json",
+  ]
 
   private static func list(_ items: [String], _ limit: Int, separator: String = ", ") -> String {
     items.prefix(limit).joined(separator: separator)
@@ -176,12 +189,11 @@ struct Inspection {
   }
 
   private var tokenizer: String? {
-    guard let tokenizer = try? checkpoint.tokenizer() else { return nil }
-    let options = tokenizer.options
-    let longest = options.modelMaxLength.map { ", at most \($0.counted("token"))" } ?? ""
-    return
-      "WordPiece, \(tokenizer.vocabulary.count.grouped) pieces, \(options.lowercase ? "lower case" : "cased")"
-      + longest
+    guard let description else { return nil }
+    let limits = [description.modelMaxLength, checkpoint.configuration["max_position_embeddings"]?.intValue]
+    let longest = limits.compactMap(\.self).min().map { ", at most \($0.counted("token"))" } ?? ""
+    let pieces = description.tokens.reduce(0) { $0 + ($1.isEmpty ? 0 : 1) }
+    return "WordPiece, \(pieces.grouped) pieces, \(description.lowercase ? "lower case" : "cased")\(longest)"
   }
 
   /// What is unusual: the files' own oddities, and how the tensors compare with the configuration.
@@ -190,12 +202,12 @@ struct Inspection {
     if let configuration, let architecture = checkpoint.architecture {
       findings += comparison(WeightTable(configuration, architecture))
     }
-    if let tokenizer = try? checkpoint.tokenizer(), let configuration,
-      tokenizer.idLimit > configuration.vocabSize
-    {
-      findings.append(
-        "the tokenizer has ids up to \(tokenizer.idLimit - 1), the word table \(configuration.vocabSize) rows"
-      )
+    if let description, let configuration {
+      let limit = max(description.tokens.count, (description.addedTokens.map(\.id).max() ?? -1) + 1)
+      if limit > configuration.vocabSize {
+        findings.append(
+          "the tokenizer has ids up to \(limit - 1), the word table \(configuration.vocabSize) rows")
+      }
     }
     return findings
   }

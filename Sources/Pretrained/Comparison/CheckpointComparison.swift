@@ -55,6 +55,8 @@ public struct CheckpointComparison: Sendable {
   /// Compares; reads all tensors that both have.
   ///
   /// - Parameters:
+  ///   - first: of any format.
+  ///   - second: of any format.
   ///   - criterion: when tensors count as the same.
   ///   - progress: called with the elements compared so far and all there are.
   /// - Throws: ``CanonicalNamesError``; the containers' errors; what `progress` throws.

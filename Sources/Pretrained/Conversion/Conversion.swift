@@ -103,7 +103,9 @@ public struct Conversion: Sendable {
 
   /// Writes, reads back, compares, and moves into place.
   ///
-  /// - Parameter progress: called with the bytes written and compared so far, and those there are to write and compare.
+  /// - Parameters:
+  ///   - overwriting: whether to replace what is there.
+  ///   - progress: called with the bytes written and compared so far, and those there are to write and compare.
   /// - Throws: as ``check(overwriting:)``; ``ConversionError``; the errors of the formats; what `progress` throws. The
   ///   destination is then as it was.
   @discardableResult

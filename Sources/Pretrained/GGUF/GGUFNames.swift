@@ -30,7 +30,9 @@ public enum GGUFNames {
 
   /// The name in a Hugging Face checkpoint of a tensor of a GGUF file.
   ///
-  /// - Parameter prefix: stands before all names but the classifier's: `bert.` for models with a head.
+  /// - Parameters:
+  ///   - name: in the GGUF file.
+  ///   - prefix: stands before all names but the classifier's: `bert.` for models with a head.
   /// - Returns: nil for names that are not BERT's.
   public static func huggingFaceName(ofGGUF name: String, prefix: String = "") -> String? {
     guard let (module, suffix) = split(name), suffix == "weight" || suffix == "bias" else { return nil }

@@ -33,9 +33,10 @@ public struct ONNXExport: Sendable {
   /// BF16 additions and no F64 error function, so a file of those types is sound and yet not for it.
   ///
   /// - Parameters:
-  ///   - weights: under any of the names that ``WeightSpec/spellings`` lists. A model of class
-  ///     ``BERTArchitecture/model`` may lack the pooler; the graph then gives no `pooler_output`.
+  ///   - weights: under any of the names that `WeightSpec.spellings` lists. A model of class
+  ///     `BERTArchitecture.model` may lack the pooler; the graph then gives no `pooler_output`.
   ///   - configuration: of the same checkpoint. `tieWordEmbeddings` decides which weight the decoder is.
+  ///   - architecture: the class to compute.
   /// - Throws: ``ONNXExportError`` when a weight is missing or does not fit; `ConfigurationError`.
   public init(
     weights: any WeightSource, configuration: BERTConfiguration, architecture: BERTArchitecture
