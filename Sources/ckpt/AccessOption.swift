@@ -8,11 +8,15 @@ struct AccessOption: ParsableArguments {
   @Option(
     name: .customLong("access"),
     help: """
-      How weights are read: mmap is fastest; pread survives files that other programs shorten meanwhile.
+      How weights are read: mmap, the fastest where all of a file is read; or pread, which survives files that other \
+      programs shorten meanwhile.
       """)
-  var access = Access.mmap
+  var access: Access?
 
-  var value: FileAccess { access == .mmap ? .mapped : .pread }
+  var value: FileAccess { access == .pread ? .pread : .mapped }
+
+  /// For headers alone, which are read sooner than a large file is mapped.
+  var valueForHeaders: FileAccess { access == .mmap ? .mapped : .pread }
 }
 
 /// Shows how many of a number of bytes are done.

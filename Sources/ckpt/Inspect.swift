@@ -31,7 +31,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let checkpoint: Checkpoint
-    do { checkpoint = try Checkpoint(path, access: access.value) } catch {
+    do { checkpoint = try Checkpoint(path, access: stats ? access.value : access.valueForHeaders) } catch {
       try PickleInspection(of: path, after: error).print(json: json)
       throw ExitCode.couldNotBeDone
     }
