@@ -4,15 +4,14 @@ import Glibc
 /// A parser and how it is fed.
 struct FuzzTarget: Sendable {
   let name: String
-  /// How many bytes a parser may allocate for each byte of the input, beside ``fixedAllowance``.
+  /// How many bytes a parser may allocate whatever the input: windows that are read at once, tables that begin large.
+  var fixedAllowance = 1 << 20
+  /// How many more it may allocate for each byte of the input.
   var allowance = 64
   /// Makes another input of one; nil for libFuzzer's own ways alone.
   var mutate: (@Sendable (inout Mutation) -> Void)?
   /// Parses an input and uses everything that is in it. What this throws is described and forgotten.
   let parse: @Sendable (Input) throws -> Void
-
-  /// Windows that are read at once, tables that begin large, and tensors that are read whole.
-  static let fixedAllowance = 6 << 20
 
   static let chosenName = getenv("FUZZ_TARGET").map { String(cString: $0) }
   static let chosen = all.first { $0.name == chosenName }
@@ -21,7 +20,7 @@ struct FuzzTarget: Sendable {
   func run(on bytes: UnsafeRawBufferPointer) {
     fuzzing_meter_start()
     attempt { try parse(Input(bytes)) }
-    let (peak, limit) = (fuzzing_meter_peak(), Self.fixedAllowance + allowance * bytes.count)
+    let (peak, limit) = (fuzzing_meter_peak(), fixedAllowance + allowance * bytes.count)
     if peak > limit { fuzzing_meter_fail(peak, limit, bytes.count) }
   }
 }

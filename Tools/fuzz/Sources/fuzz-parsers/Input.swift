@@ -17,10 +17,14 @@ struct Input {
   /// The path of a file with the bytes; it is the same for every input.
   func file() -> String { MemoryFile.shared.write(bytes) }
 
-  /// The path of a file with the bytes in a folder with the shards of the fixtures.
-  func fileAmongShards() -> String {
+  /// The path of a file with the bytes in a folder of its own, where copies of some fixtures are too.
+  ///
+  /// - Parameters:
+  ///   - name: of the file.
+  ///   - fixtures: folders of `Fixtures`, whose files are there.
+  func file(named name: String, beside fixtures: [String]) -> String {
     _ = MemoryFile.shared.write(bytes)
-    return ShardFolder.shared.index
+    return FileSystem.join(SharedFolder.holding(name, fixtures), name)
   }
 }
 
@@ -43,24 +47,26 @@ private struct MemoryFile {
   }
 }
 
-/// A folder in TMPDIR of links to the shards of the fixtures, and one to the ``MemoryFile``.
-private struct ShardFolder {
-  static let shared = ShardFolder()
-  let index: String
+/// A folder in TMPDIR of links to fixtures, and one to the ``MemoryFile``.
+private enum SharedFolder {
+  /// There is one parser in a process, and so one folder.
+  private nonisolated(unsafe) static var path: String?
 
-  private init() {
+  static func holding(_ name: String, _ fixtures: [String]) -> String {
+    if let path { return path }
     let root = (0..<5).reduce(#filePath) { path, _ in FileSystem.parent(of: path) }
     let temporary = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     do {
-      let folder = try FileSystem.createTemporaryFolder(beside: FileSystem.join(temporary, "shards"))
-      for source in ["Fixtures/safetensors/sharded", "Fixtures/pytorch/sharded"] {
-        let source = FileSystem.join(root, source)
-        for name in try FileSystem.list(source) where !name.hasSuffix(".json") {
+      let folder = try FileSystem.createTemporaryFolder(beside: FileSystem.join(temporary, "inputs"))
+      symlink(MemoryFile.shared.path, FileSystem.join(folder, name))
+      for fixture in fixtures {
+        let source = FileSystem.join(root, "Fixtures/" + fixture)
+        for name in try FileSystem.list(source) {
           symlink(FileSystem.join(source, name), FileSystem.join(folder, name))
         }
       }
-      index = FileSystem.join(folder, "model.safetensors.index.json")
-      symlink(MemoryFile.shared.path, index)
+      path = folder
+      return folder
     } catch { preconditionFailure("\(error)") }
   }
 }

@@ -22,7 +22,8 @@ struct TableParts {
   /// - Parameter ofTensors: makes the checksums of tensors right.
   func changed(by mutation: inout Mutation, ofTensors: Bool) -> [UInt8] {
     var entries = entries
-    let place = mutation.below(entries.count)
+    // The first is the header of a bundle, on which all others depend.
+    let place = mutation.below(4) == 0 ? 0 : mutation.below(entries.count)
     switch mutation.below(8) {
     case 0: entries[place].key = mutation.changed(entries[place].key)
     case 1: entries.remove(at: place)

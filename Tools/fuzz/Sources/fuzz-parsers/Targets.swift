@@ -18,7 +18,8 @@ extension FuzzTarget {
       }
     },
     FuzzTarget(name: "shard-index") { input in
-      let path = input.fileAmongShards()
+      let path = input.file(
+        named: "input.index.json", beside: ["safetensors/sharded", "pytorch/sharded"])
       attempt { touch(try ShardedWeights(indexPath: path, access: input.access)) }
       attempt { touch(try PyTorchShards(indexPath: path, access: input.access)) }
     },
@@ -43,7 +44,7 @@ extension FuzzTarget {
     FuzzTarget(name: "tokenizer") { input in
       consume(try TokenizerFile(parsing: input.array, file: "tokenizer.json"))
     },
-    FuzzTarget(name: "pickle", allowance: 256) { input in
+    FuzzTarget(name: "pickle", allowance: 128) { input in
       let graph = try PickleMachine.read(input.array, allowingMore: true)
       var nodes = [graph.root] + graph.persistentNodes
       // One step at a time and not for long: there may be cycles.
@@ -55,17 +56,21 @@ extension FuzzTarget {
         nodes += graph.call(node)?.arguments ?? []
       }
     },
-    FuzzTarget(name: "pickle-globals", allowance: archives, mutate: Mutation.archive) { input in
+    FuzzTarget(
+      name: "pickle-globals", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive
+    ) { input in
       let globals = try PickleGlobals.list(path: input.file(), access: input.access)
       consume((globals.names, globals.forbiddenNames))
       for pickle in globals.pickles { consume(pickle.fault.map { "\($0)" }) }
     },
-    FuzzTarget(name: "pytorch", allowance: archives, mutate: Mutation.archive) { input in
+    FuzzTarget(name: "pytorch", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive) {
+      input in
       let file = try PyTorchFile(path: input.file(), access: input.access)
       for finding in file.findings { consume(finding.description) }
       touch(file)
     },
-    FuzzTarget(name: "zip", allowance: archives, mutate: Mutation.archive) { input in
+    FuzzTarget(name: "zip", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive) {
+      input in
       let archive = try ZipArchive(MappedFile(path: input.file(), access: input.access))
       for entry in archive.entries {
         precondition(archive[entry.name] == entry, "an entry is not found by its name")
@@ -84,7 +89,14 @@ extension FuzzTarget {
           suffix.hasPrefix(".data-0000") ? TensorBundleData.bytes : nil
         })
     },
-    FuzzTarget(name: "tensorbundle-zip", allowance: archives, mutate: Mutation.archive) { input in
+    FuzzTarget(name: "tensorbundle-state") { input in
+      // The file that names the newest bundle of a folder; the fixture of that name gives way to it.
+      let state = input.file(named: "checkpoint", beside: ["tensorbundle/saver"])
+      touch(try TensorBundle(path: FileSystem.parent(of: state)))
+    },
+    FuzzTarget(
+      name: "tensorbundle-zip", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive
+    ) { input in
       let archive = try ZipArchive(MappedFile(path: input.file(), access: input.access))
       for prefix in TensorBundle.prefixes(in: archive) {
         attempt { touch(try TensorBundle(archive: archive, prefix: prefix, path: "bundle.zip")) }
@@ -110,7 +122,8 @@ extension FuzzTarget {
         }
       }
     },
-    FuzzTarget(name: "numpy", allowance: archives, mutate: Mutation.archive) { input in
+    FuzzTarget(name: "numpy", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive) {
+      input in
       touch(try NumPyFile(path: input.file(), access: input.access))
     },
     FuzzTarget(name: "gguf") { input in
@@ -118,7 +131,8 @@ extension FuzzTarget {
       for finding in file.findings { consume(finding.description) }
       for (key, value) in file.metadata {
         precondition(file[key] == value, "a value is not found by its key")
-        consume((value.intValue, value.doubleValue, value.kind))
+        consume((value.intValue, value.doubleValue, value.kind, value.stringValue))
+        consume((value.arrayValue?.integers, value.arrayValue?.strings))
       }
       touch(file)
     },
@@ -128,8 +142,10 @@ extension FuzzTarget {
     },
   ]
 
+  /// What libarchive needs to unpack anything, and a tensor of a megabyte that is read twice.
+  private static let unpacking = 4 << 20
   /// Deflate gives at most 1032 bytes for one.
-  private static let archives = 1100
+  private static let deflate = 1100
 }
 
 /// What the data files of every tensor bundle are here: zeros.
