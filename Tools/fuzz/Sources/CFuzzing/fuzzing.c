@@ -42,3 +42,5 @@ void fuzzing_meter_fail(size_t peak, size_t limit, size_t count) {
 }
 
 int fuzzing_memory_file(void) { return memfd_create("input", MFD_CLOEXEC); }
+
+void fuzzing_use(const void *value) { (void)value; }

@@ -30,6 +30,5 @@ func attempt(_ body: () throws -> Void) {
   do { try body() } catch { consume("\(error)") }
 }
 
-/// What keeps the optimiser from leaving out what nobody looks at.
-@inline(never)
-func consume<Value>(_ value: Value) { withExtendedLifetime(value) {} }
+/// Keeps the optimiser from leaving out what nobody looks at.
+func consume<Value>(_ value: Value) { withUnsafePointer(to: value) { fuzzing_use($0) } }

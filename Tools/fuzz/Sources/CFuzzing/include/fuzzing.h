@@ -22,3 +22,6 @@ _Noreturn void fuzzing_meter_fail(size_t peak, size_t limit, size_t count);
 
 /// Opens an empty file that is in memory and has no name; -1 when that is not possible.
 int fuzzing_memory_file(void);
+
+/// Does nothing, as only its own compiler knows.
+void fuzzing_use(const void *value);
