@@ -44,6 +44,8 @@ struct Inspect: ParsableCommand {
         try Terminal.print(line)
       }
     }
+    // What could be read has been shown; that the rest must not be used is an error all the same.
+    if let problem = inspection.problem { throw problem }
   }
 }
 

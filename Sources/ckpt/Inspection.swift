@@ -12,6 +12,18 @@ struct Inspection {
     description = try? checkpoint.folder.tokenizerDescription()
   }
 
+  /// Why the configuration or the tokenizer of a BERT model must not be used; nil when they are sound or absent.
+  var problem: (any Error)? {
+    guard let members = checkpoint.configuration.members, !members.isEmpty,
+      checkpoint.configuration["model_type"].map({ $0 == "bert" }) ?? (checkpoint.architecture != nil)
+    else { return nil }
+    do {
+      try checkpoint.bertConfiguration().check(file: checkpoint.folder.file("config.json") ?? "config.json")
+      _ = try checkpoint.folder.tokenizerDescription()
+      return nil
+    } catch ModelFolderError.noVocabulary { return nil } catch { return error }
+  }
+
   private var weights: CheckpointWeights { checkpoint.weights }
   private var container: Container { checkpoint.container }
 

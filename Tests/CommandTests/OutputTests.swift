@@ -83,6 +83,7 @@ struct OutputTests {
       "--rename", "classifier.*=x.*"),
     Snapshot("convert-no-config", "convert", "../numpy/mixed.npz", "$TMP/out", "--to", "onnx"),
     Snapshot("convert-format", "convert", "classifier", "$TMP/out", "--to", "hdf5"),
+    Snapshot("inspect-wrong-configuration", "inspect", "$TMP/wrong"),
     Snapshot("inspect-page", "inspect", "$TMP/page.bin"),
     Snapshot("edit-gguf", "edit", "../gguf/bert.gguf", "--set-metadata", "a=b"),
     Snapshot("hash-no-manifest", "hash", "classifier", "--check", "classifier/config.json"),
@@ -145,6 +146,9 @@ struct OutputTests {
     let folder = try TemporaryFolder()
     try folder.write("t,l\na b,x\nc\n", to: "ragged.csv")
     try folder.write("<!DOCTYPE html><html>Sign in</html>", to: "page.bin")
+    try FileManager.default.copyItem(
+      at: Command.folder.appending(path: "classifier"), to: folder.url("wrong"))
+    try folder.write(#"{"model_type": "bert", "hidden_size": "16"}"#, to: "wrong/config.json")
     try folder.write("t,l\n5.1 3.5,setosa\n1.0 2.0,versicolour\n", to: "labels.csv")
     let before = try folder.names()
     try Self.refusingCommands[index].check(in: folder)
