@@ -5,10 +5,22 @@
 /// `torch/_weights_only_unpickler.py` of torch 2.15.
 package enum PickleAllowList {
   /// Whether `name`, as ``fullName(module:name:)`` gives it, is allowed.
-  package static func contains(_ name: String) -> Bool {
+  ///
+  /// - Parameters:
+  ///   - name: the whole name.
+  ///   - others: names that are allowed as well.
+  package static func contains(_ name: String, or others: Set<String> = []) -> Bool {
     // Strings are equal when they are canonically equivalent, and a few characters are so to an ASCII one.
-    name.utf8.allSatisfy { $0 < 0x80 } && names.contains(name)
+    name.utf8.allSatisfy { $0 < 0x80 } && (names.contains(name) || others.contains(name))
   }
+
+  /// What NumPy's arrays are made of, for the files in which Trainer allows them.
+  ///
+  /// Source: `safe_globals` in `transformers/trainer.py` 5.23.
+  static let numPyArrays: Set<String> = [
+    "numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct", "numpy.ndarray",
+    "numpy.dtype",
+  ]
 
   /// `module.name`, with the module that Python 3 has in place of Python 2's.
   package static func fullName(module: String, name: String) -> String {

@@ -17,11 +17,14 @@ package struct PickleMachine: ~Copyable {
   /// - Parameters:
   ///   - bytes: starts with the pickle.
   ///   - allowingMore: whether bytes may follow the pickle.
+  ///   - globals: names that are allowed besides those of ``PickleAllowList``; they too are only symbols.
   /// - Throws: ``PickleError/Fault/missingStop`` or ``PickleError/Fault/lengthBeyondInput(needed:available:)`` when
   ///   the bytes end too early, other faults for what no bytes that follow can mend.
-  package static func read(_ bytes: [UInt8], allowingMore: Bool = false) throws(PickleError) -> PickleGraph {
+  package static func read(
+    _ bytes: [UInt8], allowingMore: Bool = false, globals: Set<String> = []
+  ) throws(PickleError) -> PickleGraph {
     guard bytes.count <= byteLimit else { throw PickleError(at: byteLimit, .tooLong(limit: byteLimit)) }
-    var machine = PickleMachine(bytes)
+    var machine = PickleMachine(bytes, globals)
     do throws(PickleError.Fault) {
       while try machine.step() {}
     } catch { throw PickleError(at: machine.start, error) }
@@ -36,6 +39,7 @@ package struct PickleMachine: ~Copyable {
 
   private var graph: PickleGraph
   private let count: Int
+  private let otherGlobals: Set<String>
   /// Of the next byte, and of the operation that is being carried out.
   private var (position, start) = (0, 0)
   private var stack: [PickleNode] = []
@@ -46,8 +50,8 @@ package struct PickleMachine: ~Copyable {
   private var rareMemo: [UInt32: PickleNode] = [:]
   private var symbols: [String: PickleNode] = [:]
 
-  private init(_ bytes: [UInt8]) {
-    (graph, count) = (PickleGraph(bytes: bytes), bytes.count)
+  private init(_ bytes: [UInt8], _ globals: Set<String>) {
+    (graph, count, otherGlobals) = (PickleGraph(bytes: bytes), bytes.count, globals)
     // One of each, whatever a pickle says how often.
     graph.values = [.none, .bool(false), .bool(true), .tuple(first: 0, count: 0)]
   }
@@ -245,7 +249,7 @@ package struct PickleMachine: ~Copyable {
   private mutating func pushGlobal() throws(PickleError.Fault) {
     let (module, name) = (try line(), try line())
     let full = PickleAllowList.fullName(module: module, name: name)
-    guard PickleAllowList.contains(full) else { throw .forbiddenGlobal(full) }
+    guard PickleAllowList.contains(full, or: otherGlobals) else { throw .forbiddenGlobal(full) }
     if let known = symbols[full] { return stack.append(known) }
     push(.symbol(Int32(truncatingIfNeeded: graph.globals.count)))
     graph.globals.append(full)

@@ -6,6 +6,8 @@ struct PickleWriter {
 
   mutating func operation(_ operation: PickleOpcode) { bytes.append(operation.rawValue) }
 
+  mutating func append(_ bytes: some Sequence<UInt8>) { self.bytes += bytes }
+
   mutating func bool(_ value: Bool) { operation(value ? .newtrue : .newfalse) }
 
   mutating func integer(_ value: Int) {

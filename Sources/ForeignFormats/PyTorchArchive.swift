@@ -13,7 +13,10 @@ struct PyTorchArchive {
   /// `record` in the messages about the pickle.
   static let pickleName = "data.pkl"
 
-  init(_ file: MappedFile) throws {
+  /// - Parameters:
+  ///   - file: the archive.
+  ///   - globals: Python names that are allowed besides torch's own.
+  init(_ file: MappedFile, globals: Set<String> = []) throws {
     let archive = try ZipArchive(file)
     let records = archive.entries.filter { $0.name.utf8.last != UInt8(ascii: "/") }
     let isPickle = { (entry: ZipArchive.Entry) in entry.name.utf8.suffix(9).elementsEqual("/data.pkl".utf8) }
@@ -55,7 +58,7 @@ struct PyTorchArchive {
     guard let pickle = entry("data.pkl") else { throw fault(.missingRecord("data.pkl")) }
 
     let bytes = try archive.bytes(of: pickle, limit: PickleMachine.byteLimit)
-    do throws(PickleError) { graph = try PickleMachine.read(bytes) } catch {
+    do throws(PickleError) { graph = try PickleMachine.read(bytes, globals: globals) } catch {
       throw fault(.pickle(record: Self.pickleName, error))
     }
     do throws(PyTorchError.Fault) {

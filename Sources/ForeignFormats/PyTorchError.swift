@@ -70,6 +70,8 @@ public struct PyTorchError: Error, Hashable, Sendable {
     case invalidTie(name: String, holder: String)
     /// The bytes produced for a tensor are more or fewer than its shape asks for.
     case wrongByteCount(name: String, expected: Int, found: Int)
+    /// A value that was read as text because it is of a kind unknown here.
+    case unwritableValue(String)
   }
 }
 
@@ -136,6 +138,8 @@ extension PyTorchError.Fault: CustomStringConvertible {
         + "have the same type and number of elements; correct the ties"
     case .wrongByteCount(let name, let expected, let found):
       "tensor '\(name)': shape and type take \(expected) bytes, \(found) were produced; nothing was written"
+    case .unwritableValue(let text):
+      "the value \(text) is of a kind that is only read; leave it out or replace it"
     }
   }
 }

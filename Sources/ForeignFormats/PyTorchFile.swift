@@ -71,32 +71,15 @@ public struct PyTorchFile: StoredWeightSource {
   ///   twice; `SystemError`.
   public init(path: String, access: FileAccess = .mapped) throws {
     let file = try MappedFile(path: path, access: access)
-    let graph: PickleGraph
-    let references: [PickleNode: PyTorchReference]
-    var isBigEndian = false
-    switch PyTorchKind(try file.bytes(in: 0..<min(512, file.byteCount))) {
-    case .zip:
-      let archive = try PyTorchArchive(file)
-      (container, graph, references, findings) = (.zip, archive.graph, archive.references, archive.findings)
-      isBigEndian = archive.isBigEndian
-    case .legacyStream:
-      let stream = try PyTorchLegacy(file)
-      (container, graph, references, findings) = (
-        .legacyStream, stream.graph, stream.references, stream.findings
-      )
-    case .tar:
-      let tar = try PyTorchTar(file)
-      (container, graph, references, findings) = (.tar, tar.graph, tar.references, [])
-    case .barePickle:
-      throw PyTorchError(path: path, .notPyTorch(found: "a pickle that torch.save did not write"))
-    case .other(let found): throw PyTorchError(path: path, .notPyTorch(found: found))
-    }
-    let tensors = PyTorchTensors(graph: graph, references: references, isBigEndian: isBigEndian)
+    let parts = try PyTorchParts(file)
+    let tensors = PyTorchTensors(
+      graph: parts.graph, references: parts.references, isBigEndian: parts.isBigEndian)
+    (container, findings) = (parts.container, parts.findings)
     do throws(PyTorchError.Fault) {
       let contents = try PyTorchContents(tensors)
       let chosen = try Choice(of: contents, tensors)
       (leftOut, ties, wrapper) = (chosen.leftOut, chosen.ties, chosen.wrapper)
-      (values, globals, self.path) = (contents.values, graph.globals, path)
+      (values, globals, self.path) = (contents.values, parts.graph.globals, path)
       do throws(StoredWeightsError) { weights = try StoredWeights(path: path, chosen.stored) } catch {
         guard case .duplicateName(let name, _) = error.fault else { throw .duplicateName("") }
         throw .duplicateKey(name)

@@ -24,6 +24,14 @@ public enum PyTorchWriter {
     do throws(PyTorchError.Fault) { plan = try Plan(tensors, ties: ties) } catch {
       throw PyTorchError(path: path, error)
     }
+    try write(plan.pickle, plan.storages, to: path, overwriting: overwriting, produce: produce)
+  }
+
+  /// Writes a pickle and the storages that it names by their numbers.
+  static func write(
+    _ pickle: [UInt8], _ storages: [TensorInfo], to path: String, overwriting: Bool,
+    produce: (TensorInfo, SafetensorsWriter.Sink) throws -> Void
+  ) throws {
     guard overwriting || !FileSystem.exists(path) else { throw PyTorchError(path: path, .destinationExists) }
 
     let folder = folderName(for: path)
@@ -33,9 +41,9 @@ public enum PyTorchWriter {
         try $0(bytes.span.bytes)
       }
     }
-    try add("data.pkl", plan.pickle, to: &zip)
+    try add("data.pkl", pickle, to: &zip)
     try add("byteorder", Array("little".utf8), to: &zip)
-    for (key, info) in plan.storages.enumerated() {
+    for (key, info) in storages.enumerated() {
       let byteCount = info.byteCount
       try zip.add(name: "\(folder)/data/\(key)", byteCount: byteCount, alignment: 64) { sink in
         var produced = 0
@@ -98,7 +106,7 @@ extension PyTorchWriter {
           tensors[$0].name.hasSameBytes(as: info.name)
         }
         if known != nil { throw .duplicateName(info.name) }
-        try Self.check(info)
+        try PickleWriter.check(info)
       }
       func index(of name: String) -> Int? {
         names.number(hash: NameTable.hash(name)) { tensors[$0].name.hasSameBytes(as: name) }
@@ -125,69 +133,11 @@ extension PyTorchWriter {
           storages.append(tensors[owner])
         }
         writer.text(info.name)
-        try Self.write(info, key: key, to: &writer)
+        try writer.tensor(info, storage: key)
       }
       writer.operation(.setitems)
       writer.operation(.stop)
       pickle = writer.bytes
-    }
-
-    private static func check(_ info: TensorInfo) throws(PyTorchError.Fault) {
-      guard info.elementType.torchName != nil else {
-        throw .unsupportedElementType(name: info.name, type: info.elementType.rawValue)
-      }
-      guard info.shape.allSatisfy({ $0 >= 0 }) else {
-        throw .negativeDimension(name: info.name, shape: info.shape)
-      }
-      var byteCount = info.elementType.bitWidth / 8
-      for size in info.shape where size > 0 {
-        let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
-        if overflow { throw .shapeOverflow(name: info.name, shape: info.shape) }
-        byteCount = product
-      }
-    }
-
-    /// `_rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())`, or `_v3`, of torch 2.1 and later, with
-    /// the dtype at the end, for the types that have no storage class.
-    private static func write(
-      _ info: TensorInfo, key: Int, to writer: inout PickleWriter
-    ) throws(PyTorchError.Fault) {
-      guard let dtype = info.elementType.torchName else {
-        throw .unsupportedElementType(name: info.name, type: info.elementType.rawValue)
-      }
-      let storageClass = info.elementType.torchStorageClass
-      writer.global("torch._utils", storageClass == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
-      writer.operation(.mark)
-      writer.operation(.mark)
-      writer.word("storage")
-      if let storageClass {
-        writer.global("torch", storageClass)
-      } else {
-        writer.global("torch.storage", "UntypedStorage")
-      }
-      writer.text(String(key))
-      writer.word("cpu")
-      writer.integer(storageClass == nil ? info.byteCount : info.elementCount)
-      writer.operation(.tuple)
-      writer.operation(.binpersid)
-      writer.integer(0)
-      writer.integers(info.shape)
-      writer.integers(strides(of: info.shape))
-      writer.bool(false)
-      writer.orderedDictionary()
-      if storageClass == nil { writer.global("torch", dtype) }
-      writer.operation(.tuple)
-      writer.operation(.reduce)
-    }
-
-    /// As torch counts them: a dimension of zero counts as one.
-    private static func strides(of shape: [Int]) -> [Int] {
-      var (strides, stride): ([Int], Int) = ([], 1)
-      for size in shape.reversed() {
-        strides.append(stride)
-        stride *= max(size, 1)
-      }
-      return strides.reversed()
     }
   }
 }

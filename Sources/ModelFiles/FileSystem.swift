@@ -73,6 +73,35 @@ package enum FileSystem {
     guard result == 0 else { throw .last("rename", destination) }
   }
 
+  /// Puts a finished folder in the place of another, or where none is.
+  ///
+  /// At no moment is half a folder at `path`. An older one is moved aside before it is removed.
+  package static func replaceFolder(_ path: String, by folder: String) throws(SystemError) {
+    synchroniseFolder(folder)
+    let aside = exists(path) ? temporaryName(beside: path) : nil
+    if let aside { try rename(path, to: aside) }
+    try rename(folder, to: path)
+    synchroniseFolder(parent(of: path))
+    if let aside { try removeTree(aside) }
+  }
+
+  /// Removes a folder so that at no moment half of it is left at `path`.
+  package static func removeFolder(_ path: String) throws(SystemError) {
+    let aside = temporaryName(beside: path)
+    try rename(path, to: aside)
+    try removeTree(aside)
+  }
+
+  /// Bytes that may still be written below `path`, which need not exist yet; nil when that cannot be told.
+  package static func availableBytes(at path: String) -> Int? {
+    var path = path
+    while !exists(path), path != "." && path != "/" { path = parent(of: path) }
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return nil }
+    return Int(
+      clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+  }
+
   /// The whole file.
   ///
   /// - Parameter limit: the most bytes to accept; a longer file is an error before anything is allocated.

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What transformers' Trainer logs for a tiny checkpoint under many arguments: Fixtures/trainer/*.json.
 
-    python3 Tools/oracle/trainer_golden.py           (once in each of the two environments of Tools/requirements)
+    python3 Tools/oracle/trainer_golden.py [checkpoint]   (once in each of the two environments of Tools/requirements)
 
-Writes Fixtures/trainer/transformers-<major>.json. Made with torch 2.15.0 + transformers 5.23.0 and torch 2.2.2 +
+Writes Fixtures/trainer/transformers-<major>.json; with `checkpoint`, only Fixtures/trainer/checkpoint-<major>, what
+Trainer saves in the middle of an epoch of one of the cases. Made with torch 2.15.0 + transformers 5.23.0 and torch 2.2.2 +
 transformers 4.38.2, one thread. The model is Fixtures/golden/tiny/SequenceClassification_single; token `wN` has id N.
 Runs of the older environment have no dropout: which masks it draws depends on the processor's maker.
 """
@@ -82,23 +83,28 @@ class Recorder(Trainer):
         return loss
 
 
-def run(arguments, dropout, folder):
+def prepared(arguments, dropout, folder, **others):
     arguments = dict(arguments)
     if V5 and "warmup_ratio" in arguments:
         arguments["warmup_steps"] = arguments.pop("warmup_ratio")
     strategy = "steps" if "eval_steps" in arguments else "epoch"
     arguments[("eval" if V5 else "evaluation") + "_strategy"] = strategy
     arguments["use_cpu"] = True
-    training = TrainingArguments(
+    training = TrainingArguments(**{**dict(
         output_dir=folder, learning_rate=2e-3, weight_decay=0.1, per_device_train_batch_size=4,
         per_device_eval_batch_size=4, logging_steps=3, save_strategy=strategy, report_to="none", disable_tqdm=True,
-        **arguments)
+        **arguments), **others})
     model = BertForSequenceClassification.from_pretrained(
         BASE, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
     callbacks = [EarlyStoppingCallback(2)] if "metric_for_best_model" in arguments else []
     trainer = Recorder(model, training, data_collator=collate, train_dataset=Rows(TRAIN), eval_dataset=Rows(VALIDATION),
                        compute_metrics=accuracy, callbacks=callbacks)
     trainer.losses = []
+    return trainer
+
+
+def run(arguments, dropout, folder):
+    trainer = prepared(arguments, dropout, folder)
     result = trainer.train()
     untimed = lambda entry: {k: v for k, v in entry.items() if "runtime" not in k and "per_second" not in k}
     state = json.loads(json.dumps(dict(vars(trainer.state))))
@@ -110,6 +116,21 @@ def run(arguments, dropout, folder):
         dropout=dropout, batch_losses=trainer.losses, log_history=[untimed(e) for e in trainer.state.log_history],
         state=state, train_loss=result.training_loss, logits=prediction.predictions.tolist(),
         checkpoints=sorted(int(n.split("-")[1]) for n in os.listdir(folder) if n.startswith("checkpoint-")))
+
+
+# Saved after this many steps, of six an epoch; the case is one whose losses the other file has.
+CHECKPOINT_STEP = 4
+
+
+def keep_checkpoint():
+    name, arguments, dropout = CASES[1 if V5 else 0]
+    out = os.path.join(ROOT, "Fixtures", "trainer", f"checkpoint-{transformers.__version__.split('.')[0]}")
+    os.makedirs(out, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared(arguments, dropout, folder, save_strategy="steps", save_steps=CHECKPOINT_STEP).train()
+        for file in ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"):
+            shutil.copyfile(os.path.join(folder, f"checkpoint-{CHECKPOINT_STEP}", file), os.path.join(out, file))
+    print(f"{out}: step {CHECKPOINT_STEP} of '{name}'")
 
 
 def main():
@@ -132,4 +153,4 @@ def main():
         file.write("\n")
 
 
-main()
+keep_checkpoint() if sys.argv[1:] == ["checkpoint"] else main()
