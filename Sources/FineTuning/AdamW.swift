@@ -16,17 +16,17 @@ import Tensors
 /// step and every row that was ever looked up keeps moving with its moments. Rows that never were have zero moments,
 /// so for them the decay is the whole step, and their moments are never touched.
 final class AdamW {
-  private let layout: ParameterLayout
+  let layout: ParameterLayout
   private let parameters: UnsafeMutablePointer<Float>
-  private let firstMoment: MemoryBlock
-  private let secondMoment: MemoryBlock
+  let firstMoment: MemoryBlock
+  let secondMoment: MemoryBlock
   private let tables: [Table]
   private let beta1: Double
   private let beta2: Double
   private let epsilon: Double
   private let weightDecay: Double
   /// Steps taken.
-  private(set) var stepCount = 0
+  var stepCount = 0
 
   /// An embedding table in the flat block.
   private struct Table {
@@ -67,6 +67,21 @@ final class AdamW {
 
   deinit {
     for table in tables { table.isActive.deallocate() }
+  }
+
+  /// Finds the rows that have moments. A row that had only gradients of zero is none of them; its step is the decay
+  /// alone, as theirs with moments of zero would be.
+  func markActiveRows() {
+    for table in tables {
+      for row in 0..<table.rows {
+        let at = table.offset + row * table.columns
+        let hasMoments = [firstMoment, secondMoment].contains { block in
+          let values = block.floats(at: at, count: table.columns)
+          return (0..<table.columns).contains { values[$0] != 0 }
+        }
+        table.isActive[row] = hasMoments ? 1 : 0
+      }
+    }
   }
 
   /// The norm of all gradients, before clipping.

@@ -22,6 +22,8 @@ public final class Trainer {
   /// Holds torch's global generator as the Python run would leave it.
   let dropout: Dropout
   private var hasTrained = false
+  /// While it goes on.
+  private weak var run: TrainingRun?
   private var evaluationWorkspace: Workspace?
 
   /// Names and values from predicted classes, true classes and the number of classes; names without a prefix.
@@ -67,10 +69,13 @@ public final class Trainer {
   /// - Parameters:
   ///   - dataset: at least one row; labels named as the model's.
   ///   - validation: evaluated as ``TrainingArguments/evalStrategy`` says.
+  ///   - state: where an earlier run of the same arguments and data left off; the model has the weights of then. The
+  ///     run ends as if it had never been left.
   ///   - onEvent: sees every event, and may stop the run; what it throws ends the run.
-  /// - Throws: ``TrainingError`` when the run cannot start; `TokenizerError` for a text that is too long.
+  /// - Throws: ``TrainingError`` when the run cannot start; ``TrainingStateError`` when it cannot go on from `state`;
+  ///   `TokenizerError` for a text that is too long.
   public func train(
-    on dataset: TextDataset, evaluating validation: TextDataset? = nil,
+    on dataset: TextDataset, evaluating validation: TextDataset? = nil, resuming state: TrainingState? = nil,
     onEvent: (TrainingEvent) throws -> TrainingControl = { _ in .continue }
   ) throws -> TrainOutput {
     guard !hasTrained else { throw TrainingError.alreadyTrained }
@@ -78,8 +83,14 @@ public final class Trainer {
     let examples = try tokenized(dataset, "training")
     let evaluated = try validation.map { try tokenized($0, "validation") }
     hasTrained = true
-    return try TrainingRun(self, examples, evaluated).run(onEvent)
+    let run = try TrainingRun(self, examples, evaluated)
+    self.run = run
+    return try run.run(resuming: state, onEvent)
   }
+
+  /// All that is needed to go on from here; nil before training and after it. At a ``TrainingEvent/checkpoint(step:)`` this is what
+  /// belongs beside the weights.
+  public var trainingState: TrainingState? { run?.state }
 
   // MARK: Evaluation
 

@@ -15,6 +15,8 @@ public struct TrainerState: Sendable {
   public internal(set) var shouldTrainingStop = false
   var earlyStoppingCounter = 0
 
+  public init() {}
+
   /// The document, with the keys of the run's transformers version, sorted as it sorts them.
   public func document(_ arguments: TrainingArguments) -> JSONValue {
     func steps(_ strategy: IntervalStrategy) -> Int {

@@ -17,7 +17,7 @@ public enum TrainingEvent: Sendable {
 /// What the receiver of an event wants next.
 public enum TrainingControl: Sendable {
   case `continue`
-  /// Finish the step, evaluate and save as at the end of an epoch, then end.
+  /// Finish the step and what is due after it, save, then end; from there a run can be resumed.
   case stop
 }
 

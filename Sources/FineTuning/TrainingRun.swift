@@ -4,34 +4,34 @@ import Tensors
 
 /// One call of `train`: the loop and what it carries from step to step.
 final class TrainingRun {
-  private let trainer: Trainer
-  private let arguments: TrainingArguments
-  private let examples: TokenizedDataset
+  let trainer: Trainer
+  let arguments: TrainingArguments
+  let examples: TokenizedDataset
   private let validation: TokenizedDataset?
-  private let network: Network
-  private let workspace: Workspace
-  private let gradients: Gradients
-  private let optimizer: AdamW
-  private let dropout: Dropout
-  private let plan: TrainingPlan
-  private let batchesPerEpoch: Int
+  let network: Network
+  let workspace: Workspace
+  let gradients: Gradients
+  let optimizer: AdamW
+  let dropout: Dropout
+  let plan: TrainingPlan
+  let batchesPerEpoch: Int
   private let epochCount: Int
   private let warmup: Int
   /// Parameters that take part in `floating_point_ops`: all but the embedding tables.
   private let computedParameterCount: Int
 
-  /// Sum of step losses since the last log, in float as torch's tensor is.
-  private var lossSinceLog: Float = 0
-  private var lossBeforeLog = 0.0
-  private var lastLoggedStep = 0
-  private var flosSinceStore = 0.0
+  private let start = ContinuousClock().now
+  /// Sums since the last log, in float where torch's tensor is; batches so far.
+  var progress = TrainingProgress()
   private var gradNorm: Float = 0
   private var learningRate = 0.0
-  private var latestLoss: Double?
-  private let bestParameters: MemoryBlock?
+  var latestLoss: Double?
+  let bestParameters: MemoryBlock?
   private var isStopping = false
-  /// Batches of the run so far.
-  private var batchCount = 0
+  /// The step of the last checkpoint.
+  private var lastSavedStep: Int?
+  private var stepLoss: Float = 0
+  private var groupSize = 0
 
   init(_ trainer: Trainer, _ examples: TokenizedDataset, _ validation: TokenizedDataset?) throws {
     self.trainer = trainer
@@ -74,53 +74,40 @@ final class TrainingRun {
       byteCount: 4 * layout.count * MemoryLayout<Float>.stride + workspace.byteCount)
   }
 
-  func run(_ onEvent: (TrainingEvent) throws -> TrainingControl) throws -> TrainOutput {
+  /// Runs to the end.
+  ///
+  /// - Parameters:
+  ///   - state: where an earlier run left off; the model has its weights already.
+  ///   - onEvent: sees every event.
+  func run(
+    resuming state: TrainingState?, _ onEvent: (TrainingEvent) throws -> TrainingControl
+  ) throws -> TrainOutput {
     func report(_ event: TrainingEvent) throws {
       if try onEvent(event) == .stop { isStopping = true }
     }
-    let clock = ContinuousClock()
-    let start = clock.now
+    let position = try state.map(resume) ?? Position()
     trainer.updateState {
       $0.maxSteps = plan.maxSteps
       $0.numTrainEpochs = epochCount
     }
     try report(.began(plan))
 
-    var pending = 0  // batches in the current step
-    var groupSize = 0
-    var stepLoss: Float = 0
-    epochs: for epoch in 0..<epochCount {
-      dropout.advanceDataLoader()
-      let seed = arguments.dialect == .torch215 ? arguments.dataSeed ?? arguments.seed : arguments.seed
-      let order = epochOrder(count: examples.count, seed: seed, epoch: epoch)
-      for batch in 0..<batchesPerEpoch {
-        if pending == 0 {
-          gradients.begin()
-          stepLoss = 0
-          // The last group of an epoch is smaller in the current dialect; the older one carries it over.
-          groupSize =
-            arguments.dialect == .torch215
-            ? min(arguments.gradientAccumulationSteps, batchesPerEpoch - batch)
-            : arguments.gradientAccumulationSteps
+    if position.isEpochEndDue { try endEpoch(report) }
+    var isOver = hasEnded || isStopping
+    var epoch = position.epoch
+    while epoch < epochCount && !isOver {
+      let firstBatch = epoch == position.epoch ? position.batch : 0
+      // In the middle of an epoch the loader has made its draw already.
+      if firstBatch == 0 { dropout.advanceDataLoader() }
+      let order = order(ofEpoch: epoch)
+      var isCutShort = false
+      for batch in firstBatch..<batchesPerEpoch {
+        if progress.pendingBatches == 0 { beginGroup(at: batch) }
+        try accumulate(batch, of: order)
+        guard isStepDue(batch: batch, pending: progress.pendingBatches, groupSize: groupSize) else {
+          continue
         }
-        let first = batch * arguments.batchSize
-        let (inputs, labels) = try examples.batch(
-          order[first..<min(first + arguments.batchSize, order.count)])
-        let share = arguments.sumsAccumulatedGradients ? 1 : 1 / Float(groupSize)
-        let loss =
-          try trainer.model.step(
-            inputs, labels: .classes(labels), workspace, gradients, dropout: dropout,
-            LossOptions(labelSmoothing: Float(arguments.labelSmoothingFactor), gradientScale: share)) * share
-        stepLoss += loss
-        // A loss that is no number counts as the running mean, so that one bad batch does not blank the log.
-        lossSinceLog +=
-          loss.isFinite
-          ? loss : lossSinceLog / Float(1 + trainer.state.globalStep - lastLoggedStep)
-        flosSinceStore += Double(6 * inputs.tokenCount * computedParameterCount)
-        pending += 1
-        batchCount += 1
-        guard isStepDue(batch: batch, pending: pending, groupSize: groupSize) else { continue }
-        pending = 0
+        progress.pendingBatches = 0
 
         takeStep()
         let step = trainer.state.globalStep + 1
@@ -140,20 +127,72 @@ final class TrainingRun {
             || (isLast && arguments.evalStrategy.isBySteps && arguments.dialect == .torch215),
           save: arguments.saveStrategy.isDue(at: step)
             || (isLast && arguments.saveStrategy.isBySteps && arguments.dialect == .torch215),
-          stopping: isLast || isStopping, report)
-        if isLast || trainer.state.shouldTrainingStop || isStopping { break }
+          report)
+        if hasEnded || isStopping {
+          // What is due at the end of an epoch is due even then; elsewhere a run that is stopped only saves.
+          isCutShort = !hasEnded && batch + 1 < batchesPerEpoch
+          break
+        }
       }
-      let ends = trainer.state.globalStep >= plan.maxSteps || trainer.state.shouldTrainingStop || isStopping
-      try logEvaluateSave(
-        log: arguments.loggingStrategy == .epoch, evaluate: arguments.evalStrategy == .epoch,
-        save: arguments.saveStrategy == .epoch, stopping: ends, report)
-      if ends || trainer.state.shouldTrainingStop || isStopping { break epochs }
+      if !isCutShort { try endEpoch(report) }
+      isOver = hasEnded || isStopping
+      epoch += 1
     }
+    // A run that was stopped is saved as it would have gone on.
+    if isStopping, !hasEnded, lastSavedStep != trainer.state.globalStep { try save(report) }
 
     if arguments.loadBestModelAtEnd { restoreBest() }
-    let output = finish(clock.now - start)
+    let output = finish()
     try report(.ended(output))
     return output
+  }
+
+  /// Whether the run has come to its end by itself.
+  private var hasEnded: Bool {
+    trainer.state.globalStep >= plan.maxSteps || trainer.state.shouldTrainingStop
+  }
+
+  func order(ofEpoch epoch: Int) -> [Int] {
+    let seed = arguments.dialect == .torch215 ? arguments.dataSeed ?? arguments.seed : arguments.seed
+    return epochOrder(count: examples.count, seed: seed, epoch: epoch)
+  }
+
+  /// Begins the batches that make one step.
+  func beginGroup(at batch: Int) {
+    gradients.begin()
+    stepLoss = 0
+    // The last group of an epoch is smaller in the current dialect; the older one carries it over.
+    groupSize =
+      arguments.dialect == .torch215
+      ? min(arguments.gradientAccumulationSteps, batchesPerEpoch - batch)
+      : arguments.gradientAccumulationSteps
+    progress.generatorBeforePending = groupSize > 1 ? dropout.generator.state : []
+  }
+
+  /// Adds the gradients of a batch, and its loss to the sums.
+  private func accumulate(_ batch: Int, of order: [Int]) throws {
+    let (loss, tokenCount) = try addGradients(ofBatch: batch, of: order)
+    // A loss that is no number counts as the running mean, so that one bad batch does not blank the log.
+    progress.lossSinceLog +=
+      loss.isFinite
+      ? loss
+      : progress.lossSinceLog / Float(1 + trainer.state.globalStep - progress.lastLoggedStep)
+    progress.floatingPointOperationsSinceStore += Double(6 * tokenCount * computedParameterCount)
+    progress.pendingBatches += 1
+    progress.batchCount += 1
+  }
+
+  /// One forward and backward pass; its loss counts in the step's.
+  func addGradients(ofBatch batch: Int, of order: [Int]) throws -> (loss: Float, tokenCount: Int) {
+    let first = batch * arguments.batchSize
+    let (inputs, labels) = try examples.batch(order[first..<min(first + arguments.batchSize, order.count)])
+    let share = arguments.sumsAccumulatedGradients ? 1 : 1 / Float(groupSize)
+    let loss =
+      try trainer.model.step(
+        inputs, labels: .classes(labels), workspace, gradients, dropout: dropout,
+        LossOptions(labelSmoothing: Float(arguments.labelSmoothingFactor), gradientScale: share)) * share
+    stepLoss += loss
+    return (loss, inputs.tokenCount)
   }
 
   /// Whether the gradients at hand make a step.
@@ -163,7 +202,7 @@ final class TrainingRun {
   private func isStepDue(batch: Int, pending: Int, groupSize: Int) -> Bool {
     guard arguments.dialect == .torch22 else { return pending == groupSize }
     let isShortEpoch = batchesPerEpoch <= groupSize && batch + 1 == batchesPerEpoch
-    return batchCount % groupSize == 0 || isShortEpoch
+    return progress.batchCount % groupSize == 0 || isShortEpoch
   }
 
   /// Clips the gradients and moves the parameters.
@@ -177,7 +216,7 @@ final class TrainingRun {
     optimizer.step(gradients, gradientScale: coefficient, learningRate: learningRate, compute)
   }
 
-  private func rate(beforeStep step: Int) -> Double {
+  func rate(beforeStep step: Int) -> Double {
     arguments.learningRate
       * arguments.lrScheduler.factor(
         step: step, warmup: warmup, total: plan.maxSteps, base: arguments.learningRate)
@@ -185,11 +224,11 @@ final class TrainingRun {
 
   /// Trainer's `_maybe_log_save_evaluate`: log, then evaluate, then save.
   private func logEvaluateSave(
-    log: Bool, evaluate: Bool, save: Bool, stopping: Bool, _ report: (TrainingEvent) throws -> Void
+    log: Bool, evaluate: Bool, save: Bool, _ report: (TrainingEvent) throws -> Void
   ) throws {
     let step = trainer.state.globalStep
-    if stopping { trainer.updateState { $0.shouldTrainingStop = true } }
-    if log, step > lastLoggedStep { try report(.logged(logTraining())) }
+    if step >= plan.maxSteps { trainer.updateState { $0.shouldTrainingStop = true } }
+    if log, step > progress.lastLoggedStep { try report(.logged(logTraining())) }
     if evaluate, let validation {
       let metrics = try trainer.predict(validation, prefix: "eval").metrics
       let record = append(metrics)
@@ -202,29 +241,41 @@ final class TrainingRun {
       }
       try report(.evaluated(record, trainingLoss: latestLoss))
     }
-    if save {
-      trainer.updateState {
-        // Where the best checkpoint will stand once this one is written.
-        if let best = $0.bestGlobalStep {
-          $0.bestModelCheckpoint = "\(arguments.outputDirectory)/checkpoint-\(best)"
-        }
+    if save { try self.save(report) }
+  }
+
+  /// What is due when an epoch is over.
+  private func endEpoch(_ report: (TrainingEvent) throws -> Void) throws {
+    try logEvaluateSave(
+      log: arguments.loggingStrategy == .epoch, evaluate: arguments.evalStrategy == .epoch,
+      save: arguments.saveStrategy == .epoch, report)
+  }
+
+  private func save(_ report: (TrainingEvent) throws -> Void) throws {
+    let step = trainer.state.globalStep
+    storeFLOs()
+    trainer.updateState {
+      // Where the best checkpoint will stand once this one is written.
+      if let best = $0.bestGlobalStep {
+        $0.bestModelCheckpoint = "\(arguments.outputDirectory)/checkpoint-\(best)"
       }
-      try report(.checkpoint(step: step))
     }
+    lastSavedStep = step
+    try report(.checkpoint(step: step))
   }
 
   /// The training record of the steps since the last one.
   private func logTraining() -> LogRecord {
     let step = trainer.state.globalStep
     let isCurrent = arguments.dialect == .torch215
-    let mean = Double(lossSinceLog) / Double(step - lastLoggedStep)
+    let mean = Double(progress.lossSinceLog) / Double(step - progress.lastLoggedStep)
     var record = LogRecord()
     record.append("loss", isCurrent ? mean : mean.rounded(toDecimals: 4))
     if arguments.maxGradNorm > 0 || isCurrent { record.append("grad_norm", Double(gradNorm)) }
     record.append("learning_rate", isCurrent ? learningRate : rate(beforeStep: step))
-    lossBeforeLog += Double(lossSinceLog)
-    lossSinceLog = 0
-    lastLoggedStep = step
+    progress.lossBeforeLog += Double(progress.lossSinceLog)
+    progress.lossSinceLog = 0
+    progress.lastLoggedStep = step
     storeFLOs()
     let full = append(record)
     latestLoss = full["loss"]
@@ -262,7 +313,7 @@ final class TrainingRun {
     if arguments.loadBestModelAtEnd { keepBest() }
   }
 
-  private func keepBest() {
+  func keepBest() {
     guard let flat = network.store.flat, let layout = network.store.layout else { return }
     let bytes = layout.count * MemoryLayout<Float>.stride
     bestParameters?.start.copyMemory(from: flat, byteCount: bytes)
@@ -275,14 +326,18 @@ final class TrainingRun {
   }
 
   private func storeFLOs() {
-    trainer.updateState { $0.totalFLOs += flosSinceStore }
-    flosSinceStore = 0
+    trainer.updateState { $0.totalFLOs += progress.floatingPointOperationsSinceStore }
+    progress.floatingPointOperationsSinceStore = 0
   }
 
-  private func finish(_ runtime: Duration) -> TrainOutput {
+  /// Seconds of this run and of those that it goes on with.
+  var elapsedSeconds: Double { progress.elapsedSeconds + (ContinuousClock().now - start) / .seconds(1) }
+
+  private func finish() -> TrainOutput {
     storeFLOs()
+    let runtime = Duration.seconds(elapsedSeconds)
     let steps = trainer.state.globalStep
-    let mean = (lossBeforeLog + Double(lossSinceLog)) / max(Double(steps), 0.001)
+    let mean = (progress.lossBeforeLog + Double(progress.lossSinceLog)) / max(Double(steps), 0.001)
     // Rates are over the planned samples and steps, as Trainer's are.
     let samples =
       arguments.maxSteps.map { $0 * arguments.batchSize * arguments.gradientAccumulationSteps }
@@ -292,7 +347,7 @@ final class TrainingRun {
     metrics.append("total_flos", trainer.state.totalFLOs)
     metrics.append("train_loss", mean)
     return TrainOutput(
-      globalStep: steps, trainingLoss: mean, metrics: append(metrics), wasStopped: isStopping)
+      globalStep: steps, trainingLoss: mean, metrics: append(metrics), wasStopped: isStopping && !hasEnded)
   }
 }
 

@@ -67,6 +67,25 @@ public struct ModelExport: Sendable {
     }
   }
 
+  /// Writes the folder without reading it back, and further files into it; a folder that is there is replaced whole.
+  ///
+  /// - Parameters:
+  ///   - path: the folder; those it lies in are made when they are missing.
+  ///   - addFiles: writes what else belongs into the folder it is given.
+  /// - Throws: the errors of writing; then nothing has changed.
+  func writeReplacing(_ path: String, addFiles: (_ folder: String) throws -> Void) throws {
+    try FileSystem.createFolder(FileSystem.parent(of: path))
+    let temporary = try FileSystem.createTemporaryFolder(beside: path)
+    do {
+      try writeFiles(into: temporary)
+      try addFiles(temporary)
+      try FileSystem.replaceFolder(path, by: temporary)
+    } catch {
+      try? FileSystem.removeTree(temporary)
+      throw error
+    }
+  }
+
   private func writeFiles(into folder: String) throws {
     try SafetensorsWriter.write(weights.tensors, to: FileSystem.join(folder, "model.safetensors")) {
       info, sink in

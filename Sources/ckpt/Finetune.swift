@@ -10,11 +10,21 @@ struct Finetune: ParsableCommand {
 
       OUT receives the model as a folder that transformers opens, trainer_state.json, predict_results.json, \
       predictions.jsonl and training_log.jsonl, and a checkpoint-N folder at every save. Ctrl-C once finishes the \
-      step, evaluates, saves and ends; twice ends at once.
+      step, saves a checkpoint and prints the command that resumes; twice ends at once.
+
+      A run that was ended in any way goes on with the same command and --resume, to the same end. Checkpoints are \
+      Trainer's: its resume_from_checkpoint takes ours, and --resume takes its.
       """)
 
   @Option(help: ArgumentHelp("The checkpoint to start from.", valueName: "model"))
-  var base: String
+  var base: String?
+
+  @Option(
+    defaultAsFlag: "",
+    help: ArgumentHelp(
+      "Go on from a checkpoint-N folder, of ckpt or of Trainer; without a value, from the newest in OUT.",
+      valueName: "checkpoint"))
+  var resume: String?
 
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
@@ -29,13 +39,14 @@ struct Finetune: ParsableCommand {
   @Flag(help: "Replace an earlier run in OUT.")
   var force = false
 
-  @Flag(help: "Show what would be done; write nothing.")
+  @Flag(help: "Check data, checkpoint, labels, lengths and disk space, time a few steps; write nothing.")
   var dryRun = false
 
   @Flag(help: "At the end, one JSON object on standard output; the table goes to standard error.")
   var json = false
 
   func validate() throws {
+    if base == nil && resume == nil { throw ValidationError("give --base MODEL, or --resume") }
     if parts.train == nil {
       if source.dataset == nil && source.data == nil {
         throw ValidationError("give --dataset iris, --data FILE, or --train FILE")

@@ -5,10 +5,7 @@ import Pretrained
 final class FinetuneRun {
   private let options: Finetune
   private let data: FinetuneData
-  private let checkpoint: Checkpoint
-  private let model: BERTForSequenceClassification
-  private let report: LoadReport
-  private let tokenizer: WordPieceTokenizer
+  private let start: FinetuneStart
   private let arguments: TrainingArguments
   private let trainer: Trainer
   private var folder: RunFolder
@@ -16,7 +13,7 @@ final class FinetuneRun {
   private var table: TrainingTable
   private var progress = Progress(total: 1)
   private var plan: TrainingPlan?
-  private let start = ContinuousClock().now
+  private var timing = StepTiming()
 
   /// Ends a dry run when there is nothing more to learn.
   private struct PlanIsKnown: Error {}
@@ -25,23 +22,16 @@ final class FinetuneRun {
   init(_ options: Finetune) throws {
     self.options = options
     folder = RunFolder(options.out, limit: options.saving.saveTotalLimit)
-    if !options.dryRun { try folder.check(force: options.force) }
+    if !options.dryRun, options.resume == nil { try folder.check(force: options.force) }
     data = try FinetuneData(options)
-    checkpoint = try Checkpoint(options.base)
-    var configuration = try checkpoint.bertConfiguration()
-    if let dropout = options.training.dropout {
-      configuration.hiddenDropoutProb = dropout
-      configuration.attentionProbsDropoutProb = dropout
-      if configuration.classifierDropout != nil { configuration.classifierDropout = dropout }
+    start = try FinetuneStart(options, labels: data.labels)
+    if !options.dryRun, let resumed = start.resumed {
+      try folder.check(resuming: resumed.path, step: start.step, force: options.force)
     }
-    (model, report) = try BERTForSequenceClassification.load(
-      from: checkpoint.weights, configuration: configuration, labels: data.labels,
-      problemType: .singleLabelClassification, seed: options.training.seed, threads: options.compute.threads)
-    tokenizer = try checkpoint.tokenizer()
     arguments = options.trainingArguments(canEvaluate: data.validation != nil)
     trainer = try Trainer(
-      model, tokenizer: tokenizer, arguments: arguments,
-      truncation: options.truncation.truncation(for: tokenizer))
+      start.model, tokenizer: start.tokenizer, arguments: arguments,
+      truncation: options.truncation.truncation(for: start.tokenizer))
     table = TrainingTable(evaluation: arguments.evalStrategy) { line in
       if options.json { Terminal.complain(line) } else { try Terminal.print(line) }
     }
@@ -49,16 +39,13 @@ final class FinetuneRun {
 
   func run() throws {
     for warning in data.warnings { Terminal.complain("warning: \(warning)") }
-    let earlier = try checkpoint.bertConfiguration().labels
-    if report.loaded.contains("classifier.weight"), earlier != data.labels {
-      Terminal.complain(
-        "warning: the checkpoint's classifier, made for \(earlier.joined(separator: ", ")), is taken over for "
-          + "\(data.labels.joined(separator: ", "))")
-    }
+    for warning in start.warnings(labels: data.labels, arguments) { Terminal.complain("warning: \(warning)") }
     if !options.dryRun { Interrupt.watch() }
     let output: TrainOutput
     do {
-      output = try trainer.train(on: data.train, evaluating: data.validation) { try receive($0) }
+      output = try trainer.train(
+        on: data.train, evaluating: data.validation, resuming: start.resumed?.state
+      ) { try receive($0) }
     } catch is PlanIsKnown { return }
     progress.clear()
     try folder.finish(best: trainer.state.bestGlobalStep)
@@ -67,8 +54,8 @@ final class FinetuneRun {
     try tell(output, test)
     if output.wasStopped {
       Terminal.complain(
-        "stopped by Ctrl-C after step \(output.globalStep) of \(plan?.maxSteps ?? output.globalStep); "
-          + "the model as it was then is in \(options.out)")
+        "stopped after step \(output.globalStep) of \(plan?.maxSteps ?? output.globalStep); the model as it was "
+          + "then is in \(options.out). Go on with:\n  \(resumingCommand)")
       throw ExitCode.couldNotBeDone
     }
   }
@@ -80,6 +67,7 @@ final class FinetuneRun {
     case .began(let plan): try begin(plan)
     case .step(let record):
       try log?.append(record)
+      if timing.count() { try tellTiming(record.step) }
       showProgress(record)
     case .logged(let record):
       progress.clear()
@@ -88,9 +76,10 @@ final class FinetuneRun {
       progress.clear()
       try table.add(evaluated: record, trainingLoss: trainingLoss)
     case .checkpoint(let step):
-      var export = try ModelExport(trainer.model, tokenizer: tokenizer)
-      export.trainerState = trainer.state.document(arguments)
-      try folder.save(export, step: step, best: trainer.state.bestGlobalStep)
+      guard let state = trainer.trainingState, !options.dryRun else { break }
+      try folder.save(
+        ModelExport(trainer.model, tokenizer: start.tokenizer), state, arguments, step: step,
+        best: trainer.state.bestGlobalStep)
     case .ended: break
     }
     return Interrupt.isPending ? .stop : .continue
@@ -101,21 +90,61 @@ final class FinetuneRun {
     for line in planLines(plan) {
       if options.dryRun { try Terminal.print(line) } else { Terminal.complain(line) }
     }
-    if options.dryRun { throw PlanIsKnown() }
-    try folder.prepare()
-    let head = try ["classifier.weight", "classifier.bias"].flatMap { name in
-      try model.weights.withFloats(of: name) { Array($0) }
+    let needed = folder.byteCount(plan, arguments.saveStrategy, from: start.step)
+    if let available = FileSystem.availableBytes(at: options.out), available < needed {
+      throw RunFolderError.noRoom(path: options.out, needed: needed, available: available)
     }
-    log = try TrainingLog(path: folder.file(RunFolder.log), head: head, data)
-    progress = Progress(total: plan.maxSteps)
+    progress = Progress(total: plan.maxSteps, done: start.step, estimates: false)
+    if options.dryRun { return }
+    try folder.prepare(resumingAt: start.step)
+    if let resumed = start.resumed {
+      let earlier = FileSystem.join(FileSystem.parent(of: resumed.path), RunFolder.log)
+      log = try TrainingLog(
+        path: folder.file(RunFolder.log), continuing: earlier, from: start.step, data)
+    } else {
+      let head = try ["classifier.weight", "classifier.bias"].flatMap { name in
+        try start.model.weights.withFloats(of: name) { Array($0) }
+      }
+      log = try TrainingLog(path: folder.file(RunFolder.log), head: head, data)
+    }
+  }
+
+  /// What the first steps say of the time the others will take.
+  private func tellTiming(_ step: Int) throws {
+    guard let plan else { return }
+    let left = options.dryRun ? plan.maxSteps - start.step : plan.maxSteps - step
+    let rows = arguments.batchSize * arguments.gradientAccumulationSteps
+    let text = timing.text(left: left, batchSize: rows, byteCount: plan.byteCount)
+    if options.dryRun {
+      try Terminal.print("  time     \(text)")
+      throw PlanIsKnown()
+    }
+    if timing.secondsPerStep * Double(left) > 30 {
+      progress.clear()
+      Terminal.complain("\(text), measured")
+    }
+  }
+
+  /// What goes on with this run.
+  private var resumingCommand: String {
+    var words = CommandLine.arguments
+    // A value of --resume names the checkpoint that this run began with, and --force would let it be begun anew.
+    words.removeAll { $0 == "--force" || $0 == "--resume" || $0.hasPrefix("--resume=") }
+    if let resume = options.resume, let place = words.firstIndex(of: resume), !resume.isEmpty {
+      words.remove(at: place)
+    }
+    return (words + ["--resume"]).map(shellQuoted).joined(separator: " ")
   }
 
   private func showProgress(_ record: StepRecord) {
     guard let plan else { return }
+    let rate =
+      (Double(arguments.batchSize * arguments.gradientAccumulationSteps) / max(timing.secondsPerStep, 1e-9))
+      .fixed(1)
     let epoch = min(Int(record.epoch.rounded(.up)), trainer.state.numTrainEpochs)
     progress.show(
       record.step, "epoch \(epoch)/\(trainer.state.numTrainEpochs) · \(record.step)/\(plan.maxSteps)",
-      detail: "loss \(record.loss.fixed(4))  lr \(record.learningRate.scientific(1))")
+      detail: "\(rate) rows/s  loss \(record.loss.fixed(4))  lr \(record.learningRate.scientific(1))")
   }
 
   private func planLines(_ plan: TrainingPlan) -> [String] {
@@ -125,15 +154,15 @@ final class FinetuneRun {
       "data", "\(rowCount.counted("row")), \(data.labels.count.counted("label")): \(data.labelCounts)")
     let parts = data.parts.map { "\($0.data.count.grouped) \($0.name)" }.joined(separator: ", ")
     facts.add("split", "\(parts) (\(data.origin))")
-    let limit = tokenizer.options.modelMaxLength.map { "; the model takes \($0.grouped)" } ?? ""
+    let limit = start.tokenizer.options.modelMaxLength.map { "; the model takes \($0.grouped)" } ?? ""
     facts.add("tokens", "at most \(plan.longest.grouped) in a row\(limit)")
-    if let sample = try? tokenizer.encode(
+    if let sample = try? start.tokenizer.encode(
       data.train.texts[0], pair: data.train.textPairs?[0], truncation: .longestFirst(maxLength: 24))
     {
       let label = data.labels[data.train.labels[0]]
       facts.add("sample", "\(sample.tokens.joined(separator: " ")) → \(label)")
     }
-    for (index, line) in report.description.split(separator: "\n").enumerated() {
+    for (index, line) in start.report.description.split(separator: "\n").enumerated() {
       facts.add(index == 0 ? "weights" : "", String(line))
     }
     let rate = JSONValue.number(arguments.learningRate).line
@@ -142,6 +171,11 @@ final class FinetuneRun {
       "\(plan.maxSteps.counted("step")), \(plan.stepsPerEpoch.grouped) an epoch; batch \(arguments.batchSize), "
         + "learning rate \(rate) \(arguments.lrScheduler.rawValue), weight decay \(arguments.weightDecay)")
     facts.add("memory", "\(plan.byteCount.bytesText) for \(plan.parameterCount.counted("parameter"))")
+    let disk = folder.byteCount(plan, arguments.saveStrategy, from: start.step)
+    facts.add("disk", "at most \(disk.bytesText) in \(options.out)")
+    if let resumed = start.resumed {
+      facts.add("resumes", "\(resumed.path), after step \(start.step.grouped)")
+    }
     return facts.lines
   }
 
@@ -149,7 +183,7 @@ final class FinetuneRun {
 
   private func save(_ output: TrainOutput, _ test: PredictionOutput?) throws {
     try trainer.model.export(
-      to: options.out, tokenizer: tokenizer, card: card(output, test),
+      to: options.out, tokenizer: start.tokenizer, card: card(output, test),
       trainerState: trainer.state.document(arguments), overwriting: true)
     guard let test, let data = data.test else { return }
     let results = test.metrics.document.pythonText(indent: 4, sortKeys: true)
@@ -167,7 +201,7 @@ final class FinetuneRun {
 
   private func card(_ output: TrainOutput, _ test: PredictionOutput?) -> ModelCard {
     FinetuneCard(
-      name: FileSystem.name(of: options.out), baseModel: checkpoint.repository, data: data,
+      name: FileSystem.name(of: options.out), baseModel: start.repository, data: data,
       arguments: arguments,
       state: trainer.state, output: output, test: test
     ).card

@@ -2,11 +2,13 @@
 /// told, and then a plain line every 30 seconds.
 struct Progress {
   private let total: Int
+  /// What was done before the clock began.
+  private let first: Int
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private var lastShown: ContinuousClock.Instant
   private var isDrawn = false
-  private var isEstimated = false
+  private var isEstimated: Bool
 
   /// The time between plain lines.
   private static let interval = Duration.seconds(30)
@@ -17,8 +19,12 @@ struct Progress {
   /// The steps after which an estimate is worth something.
   private static let sample = 3
 
-  init(total: Int) {
-    self.total = total
+  /// - Parameters:
+  ///   - total: how many steps there are.
+  ///   - done: of these, the ones that were done before.
+  ///   - estimates: whether to say how long it will take where no line is drawn.
+  init(total: Int, done: Int = 0, estimates: Bool = true) {
+    (self.total, first, isEstimated) = (total, done, !estimates)
     start = clock.now
     lastShown = start
   }
@@ -28,8 +34,8 @@ struct Progress {
   /// - Parameter detail: what else to say, such as the loss.
   mutating func show(_ done: Int, _ label: String, detail: @autoclosure () -> String) {
     let now = clock.now
-    let left = (now - start) * (Double(total - done) / Double(max(done, 1)))
-    if !Terminal.canRedraw && !isEstimated && done >= Self.sample && now - start >= Self.patience {
+    let left = (now - start) * (Double(total - done) / Double(max(done - first, 1)))
+    if !Terminal.canRedraw && !isEstimated && done - first >= Self.sample && now - start >= Self.patience {
       isEstimated = true
       if left > Self.interval { Terminal.complain("about \(left.text) to go") }
     }

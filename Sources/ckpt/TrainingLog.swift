@@ -18,11 +18,58 @@ final class TrainingLog {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw SystemError(call: "open", path: path, code: errno) }
-    try write([
-      "initial_head": .numbers(head), "train_rows": .strings(data.train.texts),
-      "validation_rows": .strings(data.validation?.texts ?? []),
-      "test_rows": .strings(data.test?.texts ?? []),
-    ])
+    try write(Self.start(head: .numbers(head), data))
+  }
+
+  /// Goes on with the log of an earlier run.
+  ///
+  /// - Parameters:
+  ///   - path: the file to write; may be the one that is read.
+  ///   - earlier: the log so far, which need not be there.
+  ///   - step: the last step to keep.
+  ///   - data: must be what the run was begun with.
+  /// - Throws: ``RunFolderError/otherData(row:part:log:)``, `JSONError`, `SystemError`.
+  init(path: String, continuing earlier: String, from step: Int, _ data: FinetuneData) throws {
+    self.path = path
+    var lines: [String] = []
+    if FileSystem.isRegularFile(earlier) {
+      let text = String(decoding: try FileSystem.read(earlier), as: UTF8.self)
+      for (index, line) in text.split(separator: "\n").enumerated() {
+        // The last line may have been cut off with the process.
+        guard let entry = try? JSONValue(parsing: String(line)) else { break }
+        if index == 0 {
+          try Self.check(entry, data, earlier)
+        } else if entry["step"]?.intValue ?? .max > step {
+          break
+        }
+        lines.append(line + "\n")
+      }
+    }
+    if lines.isEmpty { lines = [Self.start(head: .null, data).line + "\n"] }
+    try AtomicFile.write(lines.joined(), to: path)
+    descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemError(call: "open", path: path, code: errno) }
+  }
+
+  private static let parts = ["train", "validation", "test"]
+
+  private static func texts(_ data: FinetuneData) -> [[String]] {
+    [data.train.texts, data.validation?.texts ?? [], data.test?.texts ?? []]
+  }
+
+  private static func start(head: JSONValue, _ data: FinetuneData) -> JSONValue {
+    var start: JSONValue = ["initial_head": head]
+    for (part, texts) in zip(parts, texts(data)) { start.set("\(part)_rows", .strings(texts)) }
+    return start
+  }
+
+  private static func check(_ start: JSONValue, _ data: FinetuneData, _ log: String) throws {
+    for (part, texts) in zip(parts, texts(data)) {
+      let found = (start["\(part)_rows"]?.arrayValue ?? []).map { $0.stringValue ?? "" }
+      guard found != texts else { continue }
+      let row = zip(found, texts).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+      throw RunFolderError.otherData(row: (row ?? min(found.count, texts.count)) + 1, part: part, log: log)
+    }
   }
 
   deinit { close(descriptor) }

@@ -25,7 +25,10 @@ struct FinetuneTests {
       "training_log.jsonl",
     ]
     #expect(try folder.names("out") == (model + run).sorted())
-    #expect(try folder.names("out/checkpoint-14") == model)
+    let state = [
+      "optimizer.pt", "rng_state.pth", "scheduler.pt", "training_args.json", "training_progress.json",
+    ]
+    #expect(try folder.names("out/checkpoint-14") == (model + state).sorted())
     #expect(try folder.json("out/checkpoint-14/trainer_state.json")["global_step"]?.intValue == 14)
     // The last checkpoint is the exported model.
     #expect(
@@ -146,6 +149,48 @@ struct FinetuneTests {
     #expect(try folder.json("out/config.json")["id2label"] == ["0": "even", "1": "odd"])
   }
 
+  @Test("goes on with --resume, to the same end")
+  func resume() throws {
+    let (whole, part) = try (TemporaryFolder(), TemporaryFolder())
+    let saving = ["--epochs", "3", "--save-strategy", "steps", "--save-steps", "10"]
+    func finetune(_ folder: TemporaryFolder, _ options: String...) throws -> Command.Result {
+      let command = try Command(
+        ["finetune", "--base", "embedder", "--dataset", "iris", "--out", folder.path("out")] + saving
+          + options)
+      try command.process.run()
+      return try command.wait()
+    }
+    #expect(try finetune(whole).exitCode == 0)
+    // As after a kill: a later checkpoint was never finished, and lines of the log are there beyond the last one.
+    try FileManager.default.copyItem(at: whole.url("out"), to: part.url("out"))
+    for name in ["checkpoint-20", "checkpoint-30", "checkpoint-40", "checkpoint-42", "model.safetensors"] {
+      try FileManager.default.removeItem(at: part.url("out/\(name)"))
+    }
+    try FileManager.default.createDirectory(
+      at: part.url("out/.1a2b3c.tmp"), withIntermediateDirectories: true)
+    try part.write("half", to: "out/.1a2b3c.tmp/model.safetensors")
+    #expect(try finetune(part).exitCode == 2)
+    let result = try finetune(part, "--resume")
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(result.errors.contains("checkpoint-10, after step 10"))
+    for name in [
+      "model.safetensors", "training_log.jsonl", "predictions.jsonl", "checkpoint-42/optimizer.pt",
+      "checkpoint-42/rng_state.pth",
+    ] {
+      #expect(
+        try Data(contentsOf: whole.url("out/\(name)")) == Data(contentsOf: part.url("out/\(name)")), "\(name)"
+      )
+    }
+    #expect(try part.names("out") == whole.names("out"))
+    // What is newer than the checkpoint is not replaced by mistake, and other data are not trained on.
+    let old = try finetune(part, "--resume", part.path("out/checkpoint-20"))
+    #expect(old.exitCode == 2 && old.errors.contains("checkpoint-42 is newer than checkpoint-20"))
+    let other = try finetune(part, "--resume", "--seed", "43")
+    #expect(other.exitCode == 2 && other.errors.contains("the train data differ from those of the run"))
+    let nothing = try finetune(try TemporaryFolder(), "--resume")
+    #expect(nothing.exitCode == 2 && nothing.errors.contains("no checkpoint to resume from"))
+  }
+
   @Test("stops at Ctrl-C after the step, with everything saved")
   func interrupt() throws {
     let folder = try TemporaryFolder()
@@ -167,7 +212,9 @@ struct FinetuneTests {
     #expect(result.exitCode == 2)
     #expect(command.process.terminationReason == .exit)
     let step = try #require(folder.jsonLines("out/training_log.jsonl").last?["step"]?.intValue)
-    #expect(result.errors.contains("stopped by Ctrl-C after step \(step) of 1400000"))
+    #expect(result.errors.contains("stopped after step \(step) of 1400000"))
+    #expect(result.errors.contains("--out \(folder.path("out")) --resume\n"))
+    #expect(try folder.names("out").filter { $0.hasPrefix("checkpoint") } == ["checkpoint-\(step)"])
     #expect(try folder.json("out/trainer_state.json")["global_step"]?.intValue == step)
     #expect(try ckpt("predict", folder.path("out"), "5.1 3.5 1.4 0.2").exitCode == 0)
   }

@@ -89,12 +89,13 @@ class Recorder(Trainer):
         return loss
 
 
-def run(checkpoint, out, seed, dropout, threads):
+def prepare(checkpoint, folder, seed, dropout, threads, **others):
+    """The notebook's Trainer, its three splits as ids and as rows, and its initial head; `others` are arguments."""
     torch.set_num_threads(threads)
-    train, validation, test, names = iris(seed)
+    *rows, names = iris(seed)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     encode = lambda batch: tokenizer(batch["text"], truncation=True)
-    encoded = [split.map(encode, batched=True) for split in (train, validation, test)]
+    encoded = [split.map(encode, batched=True) for split in rows]
     set_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(
         checkpoint,
@@ -105,34 +106,39 @@ def run(checkpoint, out, seed, dropout, threads):
         attention_probs_dropout_prob=dropout,
     )
     head = model.classifier.weight.detach().flatten().tolist()
+    arguments = dict(
+        output_dir=folder,
+        num_train_epochs=15,
+        per_device_train_batch_size=8,
+        per_device_eval_batch_size=8,
+        learning_rate=2e-5,
+        weight_decay=0.01,
+        logging_steps=50,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        seed=seed,
+        use_cpu=True,
+        **{"eval_strategy" if V5 else "evaluation_strategy": "epoch"},
+    )
+    trainer = Recorder(
+        model=model,
+        args=TrainingArguments(**{**arguments, **others}),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        train_dataset=encoded[0],
+        eval_dataset=encoded[1],
+        compute_metrics=metrics,
+        **{"processing_class" if V5 else "tokenizer": tokenizer},
+    )
+    return trainer, encoded, rows, head
+
+
+def run(checkpoint, out, seed, dropout, threads):
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            num_train_epochs=15,
-            per_device_train_batch_size=8,
-            per_device_eval_batch_size=8,
-            learning_rate=2e-5,
-            weight_decay=0.01,
-            logging_steps=50,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            seed=seed,
-            **(
-                {"eval_strategy": "epoch", "use_cpu": True}
-                if V5
-                else {"evaluation_strategy": "epoch", "use_cpu": True}
-            ),
+        trainer, encoded, (train, validation, test), head = prepare(
+            checkpoint, folder, seed, dropout, threads
         )
-        trainer = Recorder(
-            model=model,
-            args=arguments,
-            data_collator=DataCollatorWithPadding(tokenizer),
-            train_dataset=encoded[0],
-            eval_dataset=encoded[1],
-            compute_metrics=metrics,
-            **{"processing_class" if V5 else "tokenizer": tokenizer},
-        )
+        arguments, model = trainer.args, trainer.model
         started = time.time()
         with contextlib.redirect_stdout(io.StringIO()):
             result = trainer.train()
