@@ -4,13 +4,15 @@ import Pretrained
 struct Inspection {
   private let checkpoint: Checkpoint
   private let statistics: InspectionStatistics?
-  /// What the tokenizer's files say; building one from them would take several times as long.
-  private let description: TokenizerDescription?
+  /// What the tokenizer's files say, or why they say nothing; building one from them would take several times as long.
+  private let tokenizerFiles: Result<TokenizerDescription, any Error>
 
   init(_ checkpoint: Checkpoint, statistics: InspectionStatistics? = nil) throws {
     (self.checkpoint, self.statistics) = (checkpoint, statistics)
-    description = try? checkpoint.folder.tokenizerDescription()
+    tokenizerFiles = Result { try checkpoint.folder.tokenizerDescription() }
   }
+
+  private var description: TokenizerDescription? { try? tokenizerFiles.get() }
 
   /// Why the configuration or the tokenizer of a BERT model must not be used; nil when they are sound or absent.
   var problem: (any Error)? {
@@ -19,7 +21,7 @@ struct Inspection {
     else { return nil }
     do {
       try checkpoint.bertConfiguration().check(file: checkpoint.folder.file("config.json") ?? "config.json")
-      _ = try checkpoint.folder.tokenizerDescription()
+      _ = try tokenizerFiles.get()
       return nil
     } catch ModelFolderError.noVocabulary { return nil } catch { return error }
   }
