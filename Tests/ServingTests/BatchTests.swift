@@ -40,8 +40,8 @@ struct BatchQueueTests {
   func budget() {
     #expect(
       batches(queue([[100], [100], [100], [100]], tokens: 300)) == [["0:100", "1:100", "2:100"], ["3:100"]])
-    // 100 and 60 fit as 2 × 100; a third as 3 × 100 does not.
-    #expect(batches(queue([[100], [60], [60]], tokens: 250)) == [["0:100", "1:60"], ["2:60"]])
+    // 100 and 90 fit as 2 × 100; a third as 3 × 100 does not.
+    #expect(batches(queue([[100], [90], [90]], tokens: 250)) == [["0:100", "1:90"], ["2:90"]])
   }
 
   @Test("a text over the budget is computed alone")
@@ -50,8 +50,10 @@ struct BatchQueueTests {
   @Test("short texts are not padded to a long one")
   func lengths() {
     #expect(batches(queue([[400], [5], [380], [6]])) == [["0:400", "2:380"], ["1:5", "3:6"]])
-    // Hardly any tokens: one batch, whatever their lengths.
-    #expect(batches(queue([[30], [3], [3]])) == [["0:30", "1:3", "2:3"]])
+    // Hardly any padding: one batch, whatever their lengths.
+    #expect(batches(queue([[18], [3], [3]])) == [["0:18", "1:3", "2:3"]])
+    // A longer text would lengthen all that are there already.
+    #expect(batches(queue([[40], [40], [48], [60]])) == [["0:40", "1:40", "2:48"], ["3:60"]])
   }
 
   @Test("no more texts than the limit")

@@ -4,8 +4,8 @@
     serving_peer.py MODEL.onnx TOKENIZER_FOLDER PORT [--batches]
 
 One process, one session of onnxruntime with a thread for each core. Without --batches a request is computed in a
-thread of FastAPI's pool as it comes; with it, one worker computes whatever waits, by the same budget of padded tokens as
-`ckpt serve`, the longest texts together.
+thread of FastAPI's pool as it comes; with it, one worker computes whatever waits, by the same budget
+of padded tokens as `ckpt serve`, texts of like lengths together.
 """
 
 import argparse
@@ -63,7 +63,10 @@ class Batches:
             waiting.sort(key=lambda item: -len(item[0]))
             while waiting:
                 # A token has about four letters, which is near enough for a budget.
-                count = max(1, min(BATCH_TEXTS, BATCH_TOKENS * 4 // max(1, len(waiting[0][0]))))
+                longest = len(waiting[0][0])
+                count = max(1, min(BATCH_TEXTS, BATCH_TOKENS * 4 // max(1, longest)))
+                like = sum(longest - len(text) <= max(64, len(text) // 4) for text, _ in waiting[:count])
+                count = max(1, like)
                 batch, waiting = waiting[:count], waiting[count:]
                 rows = await asyncio.to_thread(self.embedder, [text for text, _ in batch])
                 for (_, future), row in zip(batch, rows):
