@@ -112,6 +112,51 @@ struct HTTPRequestParserTests {
     }
   }
 
+  @Test("whatever comes, cut anywhere, is read or refused alike", arguments: 0..<8)
+  func mutations(seed: UInt64) throws {
+    var generator = SplitMix(state: seed)
+    let seeds = [Self.several] + Self.hostile.map(\.0)
+    let pieces = [
+      "\r\n", "\n", " ", ":", "0", "chunked", "Content-Length: 3\r\n", "\u{0}", "\r\n\r\n", "f", ",",
+    ]
+    var limits = HTTPLimits(body: 64)
+    limits.head = 160
+    for _ in 0..<400 {
+      var text = Array((seeds.randomElement(using: &generator) ?? "").utf8)
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        let place = Int.random(in: 0...text.count, using: &generator)
+        let end = min(text.count, place + Int.random(in: 0...3, using: &generator))
+        text.replaceSubrange(place..<end, with: (pieces.randomElement(using: &generator) ?? "").utf8)
+      }
+      let whole = outcome(text, size: .max, limits)
+      for size in [1, 5] { #expect(outcome(text, size: size, limits) == whole, "\(text), by \(size)") }
+    }
+  }
+
+  /// What is found until the end or the fault, and whether there was one. Which fault may depend on how much has come.
+  private func outcome(_ bytes: [UInt8], size: Int, _ limits: HTTPLimits) -> Outcome {
+    var parser = HTTPRequestParser(limits: limits)
+    var rest = bytes[...]
+    var outcome = Outcome()
+    do {
+      while !rest.isEmpty {
+        parser.append(rest.prefix(size))
+        rest = rest.dropFirst(size)
+        while true {
+          let event = try parser.next()
+          if event == .needsBytes { break }
+          outcome.events.append(event)
+        }
+      }
+    } catch { outcome.isRefused = true }
+    return outcome
+  }
+
+  private struct Outcome: Equatable {
+    var events: [HTTPRequestParser.Event] = []
+    var isRefused = false
+  }
+
   @Test("limits hold before memory is taken")
   func limits() throws {
     var limits = HTTPLimits(body: 10)
@@ -150,5 +195,18 @@ struct HTTPRequestParserTests {
     #expect(text.hasSuffix(#"{"error":"wait","error_type":"Overloaded"}"#))
     #expect(text.contains("content-length: 42\r\nretry-after: 2\r\nconnection: close\r\n\r\n{"))
     #expect(response.bytes(closes: true, includesBody: false, date: 0).count == text.utf8.count - 42)
+  }
+}
+
+/// Random numbers that are the same each time (Steele, Lea and Flood 2014).
+private struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
   }
 }
