@@ -20,12 +20,19 @@ let package = Package(
     .library(name: "WordPiece", targets: ["WordPiece"]),
     .library(name: "Fingerprints", targets: ["Fingerprints"]),
     .library(name: "ForeignFormats", targets: ["ForeignFormats"]),
+    .library(name: "Serving", targets: ["Serving"]),
     .library(name: "ModelFiles", targets: ["ModelFiles"]),
     .executable(name: "ckpt", targets: ["ckpt"]),
+  ],
+  // What needs packages that most users of a library do not want: depend with `traits: []` to do without.
+  traits: [
+    .default(enabledTraits: ["Serving"]),
+    .trait(name: "Serving", description: "The module Serving and `ckpt serve`; needs FlyingFox."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: [
     // The command: parses, prints, draws; nothing else prints.
@@ -33,6 +40,7 @@ let package = Package(
       name: "ckpt",
       dependencies: [
         "Pretrained", "Fingerprints", "ForeignFormats",
+        .target(name: "Serving", condition: .when(traits: ["Serving"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -40,6 +48,14 @@ let package = Package(
     .target(
       name: "Fingerprints",
       dependencies: ["Pretrained", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: strict),
+    // A model behind HTTP; apart from the rest, because only it needs sockets.
+    .target(
+      name: "Serving",
+      dependencies: [
+        "Pretrained", "BERT", "WordPiece", "ModelFiles", "Tensors",
+        .product(name: "FlyingSocks", package: "FlyingFox", condition: .when(traits: ["Serving"])),
+      ],
       swiftSettings: strict),
     // The front door: opens folders, loads models, exports them.
     .target(
@@ -105,6 +121,8 @@ let package = Package(
       name: "PretrainedTests",
       dependencies: ["Pretrained", "Fingerprints", "ForeignFormats", "BERT", "ModelFiles"],
       swiftSettings: strict),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "Pretrained", "ModelFiles"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],
@@ -113,6 +131,7 @@ let package = Package(
       name: "DocumentationTests",
       dependencies: [
         "Pretrained", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles",
+        .target(name: "Serving", condition: .when(traits: ["Serving"])),
       ],
       swiftSettings: strict),
   ],

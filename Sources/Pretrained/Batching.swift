@@ -1,5 +1,5 @@
 import BERT
-import Tensors
+package import Tensors
 import WordPiece
 
 #if canImport(Darwin)
@@ -59,7 +59,7 @@ extension BERTInputs {
 
 extension Tensor {
   /// The rows of a matrix.
-  var rows: [[Float]] {
+  package var rows: [[Float]] {
     let columns = shape[1]
     return (0..<shape[0]).map { Array(values[$0 * columns..<($0 + 1) * columns]) }
   }
@@ -76,7 +76,7 @@ extension LoadReport {
 }
 
 /// `exp(x) / Σ exp(x)`, in float as the pipeline computes it.
-func softmax(_ logits: [Float]) -> [Float] {
+package func softmax(_ logits: [Float]) -> [Float] {
   let largest = logits.max() ?? 0
   let powers = logits.map { exp($0 - largest) }
   let sum = powers.reduce(0, +)
@@ -84,4 +84,4 @@ func softmax(_ logits: [Float]) -> [Float] {
 }
 
 /// `1 / (1 + exp(-x))`
-func sigmoid(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }
+package func sigmoid(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }

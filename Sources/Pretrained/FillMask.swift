@@ -58,25 +58,60 @@ public struct FillMask: Sendable {
     _ text: String, topK: Int = 5, truncation: Truncation = .none
   ) throws -> [[Prediction]] {
     let encoding = try tokenizer.encode(text, truncation: truncation)
-    let masks = encoding.inputIDs.indices.filter { Int(encoding.inputIDs[$0]) == tokenizer.maskID }
+    let masks = self.masks(of: encoding.inputIDs)
     guard !masks.isEmpty else {
       throw FillMaskError.noMask(text: text, mask: tokenizer.options.maskToken)
     }
     let inputs = try BERTInputs(inputIDs: [encoding.inputIDs], tokenTypeIDs: [encoding.tokenTypeIDs])
     let logits = try model.logits(inputs, at: masks)
     return zip(masks, logits.rows).map { mask, row in
-      let scores = softmax(row)
-      // The reference takes the k largest; equal ones by their ids.
-      let best = scores.indices.sorted { scores[$0] > scores[$1] }.prefix(max(0, topK))
-      return best.map { id in
-        var ids = encoding.inputIDs
-        ids[mask] = Int32(id)
-        return Prediction(
-          id: id, token: tokenizer.token(of: id) ?? tokenizer.options.unknownToken, score: scores[id],
-          sequence: tokenizer.decode(ids, skipSpecialTokens: masks.count == 1))
-      }
+      predictions(logits: row, at: mask, of: encoding.inputIDs, maskCount: masks.count, topK: topK)
     }
   }
+
+  /// Where a text has masks.
+  package func masks(of inputIDs: [Int32]) -> [Int] {
+    inputIDs.indices.filter { Int(inputIDs[$0]) == tokenizer.maskID }
+  }
+
+  /// The likeliest tokens for one mask.
+  ///
+  /// - Parameters:
+  ///   - logits: one of each token of the vocabulary.
+  ///   - mask: the place of the mask.
+  ///   - inputIDs: of the whole text.
+  ///   - maskCount: how many masks the text has; other masks are kept in the sequences.
+  ///   - topK: how many tokens.
+  ///   - targets: the only ids to choose from; nil chooses from all. Scores are of all tokens either way.
+  package func predictions(
+    logits: [Float], at mask: Int, of inputIDs: [Int32], maskCount: Int, topK: Int, targets: [Int]? = nil
+  ) -> [Prediction] {
+    let scores = softmax(logits)
+    // The reference takes the k largest; equal ones by their ids.
+    return largest(topK, of: targets ?? Array(scores.indices), by: scores).map { id in
+      var ids = inputIDs
+      ids[mask] = Int32(id)
+      return Prediction(
+        id: id, token: tokenizer.token(of: id) ?? tokenizer.options.unknownToken, score: scores[id],
+        sequence: tokenizer.decode(ids, skipSpecialTokens: maskCount == 1))
+    }
+  }
+}
+
+/// The `count` ids with the highest scores, the highest first; equal ones in the order given.
+///
+/// A vocabulary is not sorted for the few that are wanted of it.
+private func largest(_ count: Int, of ids: [Int], by scores: [Float]) -> [Int] {
+  var best: [Int] = []
+  guard count > 0 else { return best }
+  for id in ids {
+    if best.count == count {
+      guard let last = best.last, scores[id] > scores[last] else { continue }
+      best.removeLast()
+    }
+    best.insert(id, at: best.lastIndex { scores[$0] >= scores[id] }.map { $0 + 1 } ?? 0)
+  }
+  return best
 }
 
 /// Why a text cannot be filled in.

@@ -137,7 +137,8 @@ public struct TextClassifier: Sendable {
     }
   }
 
-  private func answer(logits: [Float], _ function: Function) -> Answer {
+  /// What logits mean.
+  package func answer(logits: [Float], _ function: Function) -> Answer {
     let scores =
       switch function {
       case .softmax: softmax(logits)

@@ -81,7 +81,10 @@ public struct TextEmbedder: Sendable {
     }
   }
 
-  private func vectors(_ inputs: BERTInputs) throws -> [[Float]] {
+  /// The pooled vector of each row of a batch, before it is scaled.
+  ///
+  /// - Throws: `BERTInputError` when an id or the length is outside the model's tables.
+  package func vectors(_ inputs: BERTInputs) throws -> [[Float]] {
     switch pooling {
     case .mean: return try model.meanPooled(inputs).rows
     case .firstToken:
@@ -93,7 +96,7 @@ public struct TextEmbedder: Sendable {
   }
 
   /// Scaled to length 1, as torch's `normalize` does: lengths below 1e-12 count as that.
-  private static func normalized(_ vector: [Float]) -> [Float] {
+  package static func normalized(_ vector: [Float]) -> [Float] {
     let length = Float(vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot())
     return vector.map { $0 / max(length, 1e-12) }
   }

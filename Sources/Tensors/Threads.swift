@@ -12,7 +12,7 @@ import Synchronization
 // The few things that pthreads spell differently from platform to platform.
 
 /// A pthread, for handing it on.
-struct SystemThread: @unchecked Sendable {
+package struct SystemThread: @unchecked Sendable {
   fileprivate let handle: pthread_t
 }
 
@@ -35,7 +35,7 @@ final class ThreadBody {
 }
 
 /// Starts a thread; nil when the system refuses.
-func startThread(_ body: @escaping @Sendable () -> Void) -> SystemThread? {
+package func startThread(_ body: @escaping @Sendable () -> Void) -> SystemThread? {
   let argument = ThreadBody(body).retained()
   var attributes = pthread_attr_t()
   pthread_attr_init(&attributes)
@@ -65,7 +65,8 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> SystemThread? {
   return SystemThread(handle: handle)
 }
 
-func joinThread(_ thread: SystemThread) { pthread_join(thread.handle, nil) }
+/// Waits until a thread has ended; once for each thread.
+package func joinThread(_ thread: SystemThread) { pthread_join(thread.handle, nil) }
 
 func yieldProcessor() { sched_yield() }
 

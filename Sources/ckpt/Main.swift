@@ -60,7 +60,16 @@ struct Ckpt: ParsableCommand {
       Inspect.self, Verify.self, Diff.self, Convert.self, Hash.self, Edit.self, Tokenize.self, Finetune.self,
       Evaluate.self, Predict.self, Embed.self,
       FillMaskCommand.self,
-    ])
+    ] + serving)
+
+  /// What needs the package trait `Serving`.
+  private static var serving: [any ParsableCommand.Type] {
+    #if Serving
+      [Serve.self]
+    #else
+      []
+    #endif
+  }
 
   @Flag(help: "Print the version, what it computes with, and whether that computes rightly.")
   var version = false

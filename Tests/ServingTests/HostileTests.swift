@@ -1,0 +1,200 @@
+#if Serving
+  import ModelFiles
+  import Serving
+  import Testing
+
+  @Suite("hostile clients harm nobody else")
+  struct HostileTests {
+    private let body = #"{"inputs": "a"}"#
+
+    @Test(
+      "what is malformed is answered, and the connection closed",
+      arguments: [
+        ("nonsense\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{0}\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n", 413),
+        ("GET /<30000> HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: <30000>\r\n\r\n", 431),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n", 405),
+      ])
+    func malformed(request: String, status: Int) async throws {
+      try await withServer { _, url in
+        let client = try WireClient(url)
+        // So many letters, which would fill the log.
+        await client.send(request.replacing("<30000>", with: String(repeating: "a", count: 30_000)))
+        let answer = try #require(try await client.answer())
+        #expect(answer.status == status)
+        #expect(try answer.json()["error"]?.stringValue != nil)
+        #expect(answer.fields["connection"] == "close")
+        #expect(await client.isClosed())
+      }
+    }
+
+    @Test(
+      "what is no JSON, or too much of it, is answered, and the connection kept",
+      arguments: [
+        ("{", 400), ("", 400), ("\u{FEFF}{}", 400), (#"{"inputs": "a"} x"#, 400),
+        (#"{"inputs": "\ud800"}"#, 400),
+        ("<deep>", 400), ("<wide>", 422), (#"{"inputs": "a", "inputs": "b"}"#, 400),
+        (#"{"inputs": null}"#, 422),
+      ])
+    func badJSON(body: String, status: Int) async throws {
+      try await withServer { _, url in
+        let client = try WireClient(url)
+        let large = [
+          "<deep>": String(repeating: "[", count: 100_000),
+          "<wide>": "[" + String(repeating: "0,", count: 100_000) + "0]",
+        ]
+        await client.post("/", large[body] ?? body)
+        #expect(try await client.answer()?.status == status)
+        await client.post("/", self.body)
+        #expect(try await client.answer()?.status == 200)
+      }
+    }
+
+    @Test("a page of another type is not taken for a request")
+    func types() async throws {
+      try await withServer { _, url in
+        let client = try WireClient(url)
+        for (type, status) in [
+          ("text/plain", 415), ("application/x-www-form-urlencoded", 415),
+          ("application/json; charset=utf-8", 200),
+        ] {
+          let client = try WireClient(url)
+          await client.send(
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\n\r\n\(body)"
+          )
+          #expect(try await client.answer()?.status == status, "\(type)")
+        }
+        await client.get("/", method: "DELETE")
+        let answer = try #require(try await client.answer())
+        #expect(answer.status == 405 && answer.fields["allow"] == "GET, HEAD, POST")
+      }
+    }
+
+    @Test("slow heads and bodies are cut off, while others are served")
+    func slow() async throws {
+      let configuration = InferenceServer.Configuration.testing {
+        ($0.headTimeout, $0.bodyTimeout) = (.milliseconds(200), .milliseconds(200))
+      }
+      try await withServer("classifier", configuration) { _, url in
+        let (head, body, silent) = (try WireClient(url), try WireClient(url), try WireClient(url))
+        await head.send("POST / HTTP/1.1\r\nHo")
+        await body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{")
+        let client = try WireClient(url)
+        await client.post("/", self.body)
+        #expect(try await client.answer()?.status == 200)
+        for slow in [head, body, silent] {
+          let answer = try #require(try await slow.answer())
+          #expect(answer.status == 408 && answer.fields["connection"] == "close")
+          #expect(await slow.isClosed())
+        }
+      }
+    }
+
+    @Test("a byte now and then gains no time")
+    func trickle() async throws {
+      let configuration = InferenceServer.Configuration.testing { $0.headTimeout = .milliseconds(300) }
+      try await withServer("classifier", configuration) { _, url in
+        let client = try WireClient(url)
+        let start = ContinuousClock.now
+        let sending = Task {
+          for character in "GET / HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 20) {
+            await client.send(String(character))
+            try await Task.sleep(for: .milliseconds(50))
+          }
+        }
+        #expect(try await client.answer()?.status == 408)
+        #expect(start.duration(to: .now) < .seconds(5))
+        sending.cancel()
+      }
+    }
+
+    @Test("a connection that rests makes room for another")
+    func resting() async throws {
+      try await withServer("classifier", .testing { $0.maxConnections = 3 }) { _, url in
+        var clients: [WireClient] = []
+        for _ in 0..<8 {
+          let client = try WireClient(url)
+          await client.post("/", body)
+          #expect(try await client.answer()?.status == 200)
+          clients.append(client)
+        }
+        #expect(await clients[0].isClosed())
+      }
+    }
+
+    @Test("silent connections lock nobody out")
+    func silent() async throws {
+      try await withServer("classifier", .testing { $0.maxConnections = 8 }) { _, url in
+        let silent = try (0..<12).map { _ in try WireClient(url) }
+        let client = try WireClient(url)
+        await client.post("/", body)
+        #expect(try await client.answer()?.status == 200)
+        #expect(try await silent[0].answer()?.status == 408)
+      }
+    }
+
+    @Test("when all connections are at work, another is told so")
+    func busy() async throws {
+      let gate = Gate()
+      try await withServer(
+        "classifier", .testing { $0.maxConnections = 1 },
+        compute: { sequences in
+          gate.pass()
+          return sequences.map { _ in [0, 0, 0] }
+        }
+      ) { _, url in
+        let client = try WireClient(url)
+        await client.post("/", body)
+        await gate.waitForArrivals()
+        let other = try WireClient(url)
+        let answer = try #require(try await other.answer())
+        #expect(answer.status == 503 && answer.fields["retry-after"] == "1")
+        gate.open()
+        #expect(try await client.answer()?.status == 200)
+      }
+    }
+
+    @Test("all bodies together have a limit")
+    func memory() async throws {
+      let configuration = InferenceServer.Configuration.testing {
+        ($0.maxBodyBytes, $0.maxBodyBytesTogether) = (1000, 1500)
+      }
+      try await withServer("classifier", configuration) { _, url in
+        let first = try WireClient(url)
+        // Told to go on, its body is being waited for.
+        await first.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n")
+        #expect(try await first.answer()?.status == 100)
+        let second = try WireClient(url)
+        await second.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        #expect(try await second.answer()?.status == 503)
+        let small = try WireClient(url)
+        await small.post("/", body)
+        #expect(try await small.answer()?.status == 200)
+        await first.send(body + String(repeating: " ", count: 1000 - body.count))
+        #expect(try await first.answer()?.status == 200)
+      }
+    }
+
+    @Test("an answer that nobody takes is given up")
+    func unread() async throws {
+      try await withServer("embedder", .testing { $0.writeTimeout = .milliseconds(200) }) { server, url in
+        let client = try WireClient(url)
+        let list = [String](repeating: #""a b c d""#, count: 256).joined(separator: ",")
+        // Far more answers than the sockets' buffers hold.
+        let sending = Task {
+          for _ in 0..<400 { await client.post("/embed", #"{"inputs": [\#(list)]}"#) }
+        }
+        let watcher = try WireClient(url)
+        var isOver = false
+        while !isOver {
+          await watcher.get("/metrics")
+          isOver = try #require(try await watcher.answer()).body.contains("ckpt_connections 1\n")
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        await sending.value
+      }
+    }
+  }
+#endif
