@@ -15,6 +15,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Pretrained", targets: ["Pretrained"]),
+    .library(name: "Reports", targets: ["Reports"]),
     .library(name: "FineTuning", targets: ["FineTuning"]),
     .library(name: "BERT", targets: ["BERT"]),
     .library(name: "WordPiece", targets: ["WordPiece"]),
@@ -32,8 +33,15 @@ let package = Package(
     .executableTarget(
       name: "ckpt",
       dependencies: [
-        "Pretrained", "Fingerprints", "ForeignFormats",
+        "Pretrained", "Reports", "Fingerprints", "ForeignFormats",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    // What a run amounts to: TensorBoard's files, statistics, charts, probes, the page, the card.
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Pretrained", "FineTuning", "WordPiece", "ForeignFormats", "ModelFiles", "CChecksums",
       ],
       swiftSettings: strict),
     // What a checkpoint is, in 32 bytes; apart from the rest, because only it needs a library of ciphers.
@@ -104,6 +112,10 @@ let package = Package(
     .testTarget(
       name: "PretrainedTests",
       dependencies: ["Pretrained", "Fingerprints", "ForeignFormats", "BERT", "ModelFiles"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: ["Reports", "Pretrained", "FineTuning", "ForeignFormats", "ModelFiles", "CChecksums"],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Pretrained
+import Reports
 
 /// One run of `ckpt finetune`, from the data to the exported folder.
 final class FinetuneRun {
@@ -16,6 +17,7 @@ final class FinetuneRun {
   private var table: TrainingTable
   private var progress = Progress(total: 1)
   private var plan: TrainingPlan?
+  private let records: FinetuneRecords
   private let start = ContinuousClock().now
 
   /// Ends a dry run when there is nothing more to learn.
@@ -42,6 +44,7 @@ final class FinetuneRun {
     trainer = try Trainer(
       model, tokenizer: tokenizer, arguments: arguments,
       truncation: options.truncation.truncation(for: tokenizer))
+    records = FinetuneRecords(options, data: data, checkpoint: checkpoint, arguments: arguments)
     table = TrainingTable(evaluation: arguments.evalStrategy) { line in
       if options.json { Terminal.complain(line) } else { try Terminal.print(line) }
     }
@@ -93,6 +96,7 @@ final class FinetuneRun {
       try folder.save(export, step: step, best: trainer.state.bestGlobalStep)
     case .ended: break
     }
+    try records.receive(event)
     return Interrupt.isPending ? .stop : .continue
   }
 
@@ -106,6 +110,8 @@ final class FinetuneRun {
     let head = try ["classifier.weight", "classifier.bias"].flatMap { name in
       try model.weights.withFloats(of: name) { Array($0) }
     }
+    try records.begin(
+      plan, configuration: trainer.model.configuration.document(architecture: .sequenceClassification))
     log = try TrainingLog(path: folder.file(RunFolder.log), head: head, data)
     progress = Progress(total: plan.maxSteps)
   }
@@ -148,9 +154,14 @@ final class FinetuneRun {
   // MARK: When it is done
 
   private func save(_ output: TrainOutput, _ test: PredictionOutput?) throws {
+    let description = records.description(output)
+    let card = try records.card(
+      description, trainer.state.logHistory, test,
+      TextClassifier(model: trainer.model, tokenizer: tokenizer))
     try trainer.model.export(
-      to: options.out, tokenizer: tokenizer, card: card(output, test),
+      to: options.out, tokenizer: tokenizer, card: card,
       trainerState: trainer.state.document(arguments), overwriting: true)
+    try description.write(to: options.out)
     guard let test, let data = data.test else { return }
     let results = test.metrics.document.pythonText(indent: 4, sortKeys: true)
     try AtomicFile.write(results, to: folder.file(RunFolder.results))
@@ -165,20 +176,13 @@ final class FinetuneRun {
     try AtomicFile.write(lines.joined(), to: folder.file(RunFolder.predictions))
   }
 
-  private func card(_ output: TrainOutput, _ test: PredictionOutput?) -> ModelCard {
-    FinetuneCard(
-      name: FileSystem.name(of: options.out), baseModel: checkpoint.repository, data: data,
-      arguments: arguments,
-      state: trainer.state, output: output, test: test
-    ).card
-  }
-
   private func tell(_ output: TrainOutput, _ test: PredictionOutput?) throws {
     if options.json {
       try Terminal.print(summary(output, test).line)
       return
     }
     try Terminal.print()
+    for line in records.plot() { try Terminal.print(line) }
     let train = output.metrics
     try Terminal.print(
       "train  \(output.globalStep.counted("step")) in \(Duration.seconds(train["train_runtime"] ?? 0).text), "

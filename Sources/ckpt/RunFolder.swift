@@ -1,4 +1,5 @@
 import Pretrained
+import Reports
 
 /// The folder a fine-tuning run writes: what is there before, and the checkpoints of the run.
 struct RunFolder {
@@ -22,6 +23,7 @@ struct RunFolder {
   static let log = "training_log.jsonl"
   static let predictions = "predictions.jsonl"
   static let results = "predict_results.json"
+  static let tensorBoard = "runs"
 
   /// Makes the folder, without the logs and checkpoints of an earlier run.
   func prepare() throws {
@@ -31,7 +33,8 @@ struct RunFolder {
 
   private static func isOfARun(_ name: String) -> Bool {
     let number = name.hasPrefix("checkpoint-") ? name.dropFirst("checkpoint-".count) : ""
-    return [log, predictions, results].contains(name) || (!number.isEmpty && number.allSatisfy(\.isNumber))
+    return [log, predictions, results, tensorBoard, RunDescription.fileName].contains(name)
+      || (!number.isEmpty && number.allSatisfy(\.isNumber))
   }
 
   /// Writes `checkpoint-<step>` and removes the oldest beyond the limit.
