@@ -1,8 +1,10 @@
 public import ModelFiles
 
 extension Report {
-  /// Everything as one object; `test` has the keys of `ckpt evaluate --json`.
-  public var document: JSONValue {
+  /// Everything as one object; `test` has the keys of `ckpt evaluate --json`. Numbers that are none are null.
+  public var document: JSONValue { everything.finite }
+
+  private var everything: JSONValue {
     [
       "schema_version": 1, "run": .string(run.name), "verdict": .string(verdict),
       "test": scores?.document ?? .null, "certainty": scores?.certainty ?? .null,
@@ -39,5 +41,17 @@ extension Report {
     object.set("probabilities", .numbers(row.probabilities))
     if !row.tokens.isEmpty { object.set("tokens", .strings(row.tokens.map(\.text))) }
     return object
+  }
+}
+
+extension JSONValue {
+  /// The same with null for `NaN` and infinities, which JSON does not know.
+  fileprivate var finite: JSONValue {
+    switch self {
+    case .number(let text): ["NaN", "Infinity", "-Infinity"].contains(text) ? .null : self
+    case .array(let items): .array(items.map(\.finite))
+    case .object(let members): .object(members.map { Member($0.key, $0.value.finite) })
+    default: self
+    }
   }
 }

@@ -5,7 +5,7 @@
 public enum ChartPalette {
   static let light = """
     --paper:#fff;--wash:#f6f7f9;--ink:#1b1f24;--soft:#57606a;--rule:#dfe3e8;--grid:#eceef1;--accent:#2a66ad;\
-    --good:#137a5f;--bad:#b3441a;--warn:#8a5b00;--on:#fff;--c0:#2f6db5;--c1:#c2581c;--c2:#17826a;--c3:#8a4b97;\
+    --good:#137a5f;--bad:#b3441a;--warn:#8a5b00;--on:#fff;--c0:#2a66ad;--c1:#b9521a;--c2:#17826a;--c3:#8a4b97;\
     --c4:#96690a;--c5:#2d87ad;--c6:#b03f70;--c7:#5d6772
     """
   static let dark = """

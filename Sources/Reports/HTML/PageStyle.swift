@@ -84,7 +84,7 @@ enum PageStyle {
       .confusion td.hit{background:color-mix(in srgb,var(--c0) calc(var(--s)*1%),var(--wash))}
       .confusion td.miss{background:color-mix(in srgb,var(--c1) calc(var(--s)*1%),var(--wash))}
       .confusion td.dark{color:var(--on)}.confusion td.zero{color:var(--soft)}
-      .confusion .pct{display:block;font-size:.75rem;opacity:.9}
+      .confusion .pct{display:block;font-size:.75rem}
       .confusion button{all:unset;box-sizing:border-box;cursor:pointer;display:block;width:100%;padding:.35rem 0;
       border-radius:5px}.confusion button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
       .side p{color:var(--soft);font-size:.95rem;margin-top:.4rem}dl.facts{display:grid;grid-template-columns:minmax(9rem,auto) 1fr;gap:.35rem 1.5rem;font-size:.9rem;margin:0 0 1.4rem}

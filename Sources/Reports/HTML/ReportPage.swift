@@ -46,16 +46,14 @@ extension Report {
       """
   }
 
-  /// The numbers for other programs; `<` is spelled so that no text ends the element.
+  /// The numbers for other programs, in ASCII; `<` is spelled so that no text ends the element.
   private var embedded: String {
     var text = ""
-    for character in document.compactText().unicodeScalars {
+    for character in document.pythonText(indent: nil).unicodeScalars {
       switch character {
       case "<": text += "\\u003c"
       case ">": text += "\\u003e"
       case "&": text += "\\u0026"
-      case "\u{2028}": text += "\\u2028"
-      case "\u{2029}": text += "\\u2029"
       default: text.unicodeScalars.append(character)
       }
     }

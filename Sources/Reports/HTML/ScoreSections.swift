@@ -40,8 +40,11 @@ extension Report {
         let count = confusion[row, column]
         let share = Double(count) / Double(support)
         let percent = labels.count <= 8 ? "<span class=\"pct\">\(share.percent(0))</span>" : ""
-        let kind = count == 0 ? "zero" : (row == column ? "hit" : "miss") + (share >= 0.55 ? " dark" : "")
-        let strength = count == 0 ? 0 : row == column ? 12 + 88 * share : 18 + 82 * share
+        // The lettering turns where the cell is dark; no cell is of a shade on which neither can be read.
+        let isDark = share >= 0.6
+        let kind = count == 0 ? "zero" : (row == column ? "hit" : "miss") + (isDark ? " dark" : "")
+        let strength =
+          count == 0 ? 0 : isDark ? (row == column ? 92 + 20 * (share - 0.6) : 100) : 14 + 31 * share / 0.6
         let spoken = "\(labels[row]) taken for \(labels[column]): \(count.counted("row"))"
         html +=
           "<td class=\"\(kind)\" style=\"--s:\(strength.fixed(0))\" data-l=\"\(row)\" data-p=\"\(column)\" "

@@ -40,7 +40,7 @@ public final class TensorBoardLog {
     switch event {
     case .logged(let record), .evaluated(let record, _): try append(record, time: time)
     case .ended(let output):
-      for entry in output.metrics.entries {
+      for entry in output.metrics.entries where entry.name != "step" {
         try writer.scalar(
           Self.tag(entry.name), Float(entry.value.number), step: output.globalStep, time: time)
       }

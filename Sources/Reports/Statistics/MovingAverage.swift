@@ -9,17 +9,17 @@ public enum MovingAverage {
   ///   - weight: what each step keeps of the past, from 0 to below 1.
   public static func exponential(_ values: [Double], weight: Double) -> [Double] {
     let weight = min(max(weight, 0), 0.999_999)
-    var (sum, total) = (0.0, 0.0)
+    var (sum, total, mean) = (0.0, 0.0, Double.nan)
     return values.map { value in
+      // As pandas: what is missing takes a place all the same.
+      sum *= weight
+      total *= weight
       if value.isFinite {
-        sum = weight * sum + value
-        total = weight * total + 1
-      } else {
-        // As pandas: what is missing takes a place all the same.
-        sum *= weight
-        total *= weight
+        sum += value
+        total += 1
+        mean = sum / total
       }
-      return total > 0 ? sum / total : .nan
+      return mean
     }
   }
 
