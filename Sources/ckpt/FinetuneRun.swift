@@ -182,7 +182,7 @@ final class FinetuneRun {
       return
     }
     try Terminal.print()
-    for line in records.plot() { try Terminal.print(line) }
+    if Terminal.writesTerminal { for line in records.plot() { try Terminal.print(line) } }
     let train = output.metrics
     try Terminal.print(
       "train  \(output.globalStep.counted("step")) in \(Duration.seconds(train["train_runtime"] ?? 0).text), "

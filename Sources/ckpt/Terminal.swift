@@ -35,6 +35,9 @@ enum Terminal {
     return locale.uppercased().contains("UTF-8") || locale.uppercased().contains("UTF8")
   }()
 
+  /// Whether standard output is a terminal, and no file or other program.
+  static let writesTerminal = isatty(STDOUT_FILENO) == 1
+
   /// Whether standard input is a terminal, at which somebody may be waiting for a prompt.
   static let readsTerminal = isatty(STDIN_FILENO) == 1
 

@@ -4,6 +4,8 @@ struct HTMLTable {
   struct Column {
     var title: String
     var isNumber: Bool
+    /// Whether the title stands before each cell where rows are stacked.
+    var isNamed = false
 
     static func text(_ title: String) -> Column { Column(title: title, isNumber: false) }
     static func number(_ title: String) -> Column { Column(title: title, isNumber: true) }
@@ -13,6 +15,8 @@ struct HTMLTable {
   let columns: [Column]
   /// Whether the first cell of a row says what the row is about.
   var hasRowHeadings = true
+  /// Whether cells stand below each other where there is no room beside each other.
+  var isStacked = false
   private var rows = ""
   private(set) var count = 0
 
@@ -24,23 +28,31 @@ struct HTMLTable {
   /// - Parameter cells: HTML, one a column.
   mutating func add(_ cells: [String]) {
     count += 1
-    rows += "<tr>"
+    rows += "<tr\(role("row"))>"
     for (index, cell) in cells.enumerated() {
       let style = columns[index].isNumber ? " class=\"n\"" : ""
+      let name = columns[index].isNamed ? " data-h=\"\(escaped(columns[index].title))\"" : ""
       rows +=
-        index == 0 && hasRowHeadings ? "<th scope=\"row\"\(style)>\(cell)</th>" : "<td\(style)>\(cell)</td>"
+        index == 0 && hasRowHeadings
+        ? "<th scope=\"row\"\(role("rowheader"))\(style)>\(cell)</th>"
+        : "<td\(role("cell"))\(style)\(name)>\(cell)</td>"
     }
     rows += "</tr>\n"
   }
 
+  /// Stacked rows are no table any more to browsers, unless they are told.
+  private func role(_ name: String) -> String { isStacked ? " role=\"\(name)\"" : "" }
+
   /// The table, in a frame that scrolls where it is too wide.
   var html: String {
     let heads = columns.map {
-      "<th scope=\"col\"\($0.isNumber ? " class=\"n\"" : "")>\(escaped($0.title))</th>"
+      "<th scope=\"col\"\(role("columnheader"))\($0.isNumber ? " class=\"n\"" : "")>\(escaped($0.title))</th>"
     }
+    let style = isStacked ? "data rows" : "data"
     return "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"\(escaped(caption))\">"
-      + "<table class=\"data\"><caption class=\"vh\">\(escaped(caption))</caption>"
-      + "<thead><tr>\(heads.joined())</tr></thead>\n<tbody>\n\(rows)</tbody></table></div>\n"
+      + "<table class=\"\(style)\"\(role("table"))><caption class=\"vh\">\(escaped(caption))</caption>"
+      + "<thead\(role("rowgroup"))><tr\(role("row"))>\(heads.joined())</tr></thead>\n"
+      + "<tbody\(role("rowgroup"))>\n\(rows)</tbody></table></div>\n"
   }
 
   /// The table behind a line that opens it: the twin of a chart.

@@ -61,8 +61,10 @@ extension Report {
     var table = HTMLTable(
       isList ? group.title : "A row of \(group.title), rewritten",
       (isList ? [] : [.text("Written")]) + [
-        .text("Text and tokens"), .text("Answer"), .text("Probabilities"),
+        .text("Text and tokens"), .init(title: "Answer", isNumber: false, isNamed: true),
+        .text("Probabilities"),
       ])
+    table.isStacked = true
     for answer in group.answers {
       var flags: [String] = []
       if let count = answer.oddFieldCount, let usual = probes?.fieldCount {
@@ -72,7 +74,11 @@ extension Report {
         let fields = answer.outliers.map {
           names.indices.contains($0) && names.count == probes?.fieldCount ? names[$0] : "number \($0 + 1)"
         }
-        flags.append("outside of training: \(fields.joined(separator: ", "))")
+        let isAll = fields.count == probes?.fieldCount
+        flags.append(
+          isAll
+            ? "every number is outside of training" : "outside of training: \(fields.joined(separator: ", "))"
+        )
       }
       if answer.examined.tokens.isEmpty { flags.append("no tokens") }
       let flag = flags.isEmpty ? "" : "<div class=\"flag\">\(escaped(flags.joined(separator: "; ")))</div>"

@@ -159,7 +159,8 @@ private struct Asker {
     let isOdd = layout.map { $0.ranges.count != numbered.numbers.count } ?? false
     return ProbeStudy.Answer(
       title: title, text: text, examined: examined, agrees: canonical.map { $0 == examined.predicted },
-      outliers: layout?.outliers(numbered) ?? [], oddFieldCount: isOdd ? numbered.numbers.count : nil)
+      outliers: layout.map { $0.literals == numbered.literals ? $0.outliers(numbered) : [] } ?? [],
+      oddFieldCount: isOdd ? numbered.numbers.count : nil)
   }
 }
 
