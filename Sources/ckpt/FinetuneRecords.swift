@@ -44,7 +44,7 @@ final class FinetuneRecords {
     run.toolVersion = Version.number
     run.started = RunDescription.timestamp(start.time)
     run.wallSeconds = ((Machine.time - start.time) * 1000).rounded() / 1000
-    run.command = CommandLine.arguments
+    run.command = ["ckpt"] + CommandLine.arguments.dropFirst()
     run.baseModel = .init(name: checkpoint.repository, path: options.base)
     run.data = data.description(options)
     run.hyperparameters = arguments.hyperparameters

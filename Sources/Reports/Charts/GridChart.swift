@@ -1,4 +1,4 @@
-/// Which class a model gives to all values of two numbers, the surer the darker.
+/// Which class a model gives to all values of two numbers, the surer the stronger its colour.
 struct GridChart: SVGChart {
   let grid: ProbabilityGrid
   let labels: [String]

@@ -101,7 +101,7 @@ enum PageStyle {
       dl.facts{grid-template-columns:1fr;gap:0}dl.facts dd{margin-bottom:.6rem}
       .rows thead{display:none}.rows,.rows tbody,.rows tr,.rows td,.rows th{display:block}.rows tr{padding:.8rem 0;
       border-bottom:1px solid var(--rule)}.rows tr[hidden]{display:none}.rows td,.rows th,.rows td.n{border:0;padding:.1rem 0;
-      text-align:left;white-space:normal}.rows tbody th{font-weight:600}.rows td[data-h]::before{content:attr(data-h) " ";color:var(--soft);font-size:.82rem}
+      text-align:left;white-space:normal}.rows tbody th{font-weight:600}.rows th .flag{font-weight:400}.rows td[data-h]::before{content:attr(data-h) " ";color:var(--soft);font-size:.82rem}
       .confusion td{min-width:3.6rem}}
       @media print{nav,.tools,.skip,button.act{display:none!important}body{font-size:10.5pt}header{padding-top:0}
       section{padding:1.2rem 0 .4rem}figure,tr,.figures{break-inside:avoid}h2,h3{break-after:avoid}

@@ -101,7 +101,7 @@ extension Report {
     let chart = GridChart(grid: grid, labels: run.labels)
     let lead =
       "What the model says when \(grid.names.x) and \(grid.names.y) take all values and the other numbers stay at "
-      + "the median of the training rows, written with as many decimals as there. The darker, the surer. Rings are "
+      + "the median of the training rows, written with as many decimals as there. The stronger the colour, the surer. Rings are "
       + "training rows, the dashed box is where they all lie: outside of it nothing was learnt, and yet there is an answer."
     var table = HTMLTable(
       "Map of answers", [.number(grid.names.y)] + grid.xs.map { .number($0.significant(3)) })
