@@ -124,7 +124,8 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests",
       dependencies: [
-        "Pretrained", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles",
+        "Pretrained", "Reports", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats",
+        "ModelFiles",
       ],
       swiftSettings: strict),
   ],

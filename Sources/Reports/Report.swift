@@ -16,8 +16,11 @@ public struct Report: Sendable {
 
   /// A test row with what the model made of it.
   package struct Row: Sendable {
+    /// Counted from 1.
     package var number: Int
+    /// The row as the run wrote it.
     package var prediction: RunRecord.Prediction
+    /// One a class.
     package var probabilities: [Double]
     /// Empty without a model.
     package var tokens: [ExaminedToken]
@@ -26,7 +29,9 @@ public struct Report: Sendable {
     /// The line of the source, where the run says so.
     package var line: Int?
 
+    /// Whether the predicted class is the row's own.
     package var isRight: Bool { prediction.label == prediction.predicted }
+    /// The probability of the predicted class.
     package var confidence: Double { probabilities[prediction.predicted] }
 
     /// How far the likeliest class is before the next.
@@ -36,13 +41,19 @@ public struct Report: Sendable {
     }
   }
 
+  /// What is reported on.
   public let run: RunRecord
   /// Nil when the run has no test rows.
   public let scores: TestScores?
+  /// In the order of the test; of very many, the most telling.
   package let rows: [Row]
+  /// Nil without a model.
   package let probes: ProbeStudy?
+  /// Nil without a model, or where texts are not made of numbers.
   package let grid: ProbabilityGrid?
+  /// What is doubtful about the texts.
   package let health: DataHealth
+  /// Nil without a second run.
   package let comparison: RunComparison?
   /// What could not be looked at, and why.
   public let notes: [String]

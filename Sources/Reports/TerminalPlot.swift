@@ -18,7 +18,7 @@ public struct TerminalPlot: Sendable {
     marks: (name: String, points: [(x: Double, y: Double)])
   ) {
     func finite(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
-      points.filter { $0.x.isFinite && $0.y.isFinite }
+      points.filter { abs($0.x) < 1e300 && abs($0.y) < 1e300 }
     }
     self.title = title
     self.curve = (curve.name, finite(curve.points))

@@ -16,6 +16,7 @@ struct ChartTests {
   private static let curves: [[(x: Double, y: Double)]] = [
     [], [(1, 0.5)], [(1, .nan)], [(1, .nan), (2, 1), (3, .infinity), (4, 2)], [(0, 0), (0, 0)],
     [(1, 1e-300), (2, 1e300)], [(.nan, 1), (.infinity, 2)], [(1, -5), (2, -5)], [(1e15, 1), (1e15 + 2, 2)],
+    [(1, 0), (2, 5e-324)], [(1, -1e308), (2, 1e308)], [(-1e308, 1), (1e308, 2)],
     (0..<50).map { (Double($0), sin(Double($0))) },
   ]
 
@@ -57,6 +58,14 @@ struct ChartTests {
     #expect(element.contains("<title id=\"c-t\">Loss</title>"))
     #expect(
       element.contains("<desc id=\"c-d\">training: 1 at step 1, 0.5 at step 2, lowest 0.5 at step 2.</desc>"))
+  }
+
+  @Test("of text takes any numbers", arguments: curves.indices)
+  func terminalOfAnything(index: Int) {
+    let plot = TerminalPlot(title: "y", curve: ("a", Self.curves[index]), marks: ("b", Self.curves[index]))
+    for style in [TerminalPlot.Style.ascii, .braille] {
+      #expect([0, 10].contains(plot.lines(width: 40, style: style).count))
+    }
   }
 
   @Test("of text shows a curve, in Unicode and in ASCII")

@@ -19,6 +19,7 @@ public struct HistogramChart: SVGChart {
   public var title: String
   /// Where bins begin, and the last ends: one more than there are bins.
   public var edges: [Double]
+  /// Stacked in this order.
   public var groups: [Group]
   /// What lies below the axis of x.
   public var xLabel: String

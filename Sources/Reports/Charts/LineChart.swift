@@ -9,6 +9,7 @@ public struct LineChart: SVGChart {
     public var name: String
     /// In ascending order of x; y that is not finite leaves a gap.
     public var points: [(x: Double, y: Double)]
+    /// How it is drawn.
     public var style: Style
     /// The number of its colour.
     public var color: Int
@@ -21,6 +22,7 @@ public struct LineChart: SVGChart {
 
   public var name: String
   public var title: String
+  /// Drawn in this order.
   public var series: [Series]
   /// What lies below the axis of x.
   public var xLabel = "step"

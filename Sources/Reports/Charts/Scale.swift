@@ -50,7 +50,7 @@ struct Scale {
     guard rough.isFinite, rough > 0 else { return 1 }
     let power = pow(10, log10(rough).rounded(.down))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * (1 - 1e-9) } ?? power
-    return isWhole ? max(1, step.rounded()) : step
+    return isWhole ? max(1, step.rounded()) : max(step, .leastNormalMagnitude)
   }
 
   /// Where a value lies between the two ends of the axis.

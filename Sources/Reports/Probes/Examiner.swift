@@ -14,6 +14,7 @@ package struct ExaminedToken: Sendable, Equatable {
 
 /// What a model makes of one text.
 package struct ExaminedText: Sendable {
+  /// As the model reads it, special ones included.
   package var tokens: [ExaminedToken]
   /// One number a class.
   package var logits: [Double]
@@ -39,6 +40,7 @@ package struct ExaminedText: Sendable {
 
 /// Asks a model about texts, and compares their tokens with those it was trained on.
 package struct Examiner {
+  /// Who is asked.
   package let classifier: TextClassifier
   /// The ids that training texts have; nil when they are not known.
   private let known: Set<Int32>?

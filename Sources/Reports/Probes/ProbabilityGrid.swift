@@ -6,7 +6,9 @@ package struct ProbabilityGrid: Sendable {
   package let fields: (x: Int, y: Int)
   /// What they are called.
   package let names: (x: String, y: String)
+  /// The values of the first number, ascending.
   package let xs: [Double]
+  /// The values of the second number, ascending.
   package let ys: [Double]
   /// One row for each of `ys`, one element for each of `xs`: the likeliest class and its probability.
   package let cells: [[(label: Int, confidence: Double)]]

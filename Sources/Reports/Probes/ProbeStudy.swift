@@ -8,7 +8,9 @@ package struct ProbeStudy: Sendable {
   package struct Answer: Sendable {
     /// What was done to the text, for people.
     package var title: String
+    /// What the model was asked.
     package var text: String
+    /// What it made of it.
     package var examined: ExaminedText
     /// Whether the label is the one of the text it was made from; nil when it was made from none.
     package var agrees: Bool?
@@ -20,14 +22,19 @@ package struct ProbeStudy: Sendable {
 
   /// Probes that belong together: a text of the run with what became of it, or a list.
   package struct Group: Sendable {
+    /// A label, whose row is rewritten, or what the list is about.
     package var title: String
+    /// In the order they are shown.
     package var answers: [Answer]
   }
 
   /// What becomes of the test rows when all are rewritten in one way.
   package struct Family: Sendable {
+    /// For files: `integers`.
     package var name: String
+    /// For people: `rounded to integers`.
     package var title: String
+    /// Whether the texts still say the same, so that answers should stay.
     package var keepsMeaning: Bool
     /// How many rows could be rewritten.
     package var count: Int
@@ -35,6 +42,7 @@ package struct ProbeStudy: Sendable {
     package var agreeing: Int
     /// How many are right.
     package var correct: Int
+    /// The mean probability of the predicted classes.
     package var meanConfidence: Double
     /// How many have a token that no training text has.
     package var withUnseen: Int
@@ -42,6 +50,7 @@ package struct ProbeStudy: Sendable {
     package var example: String
   }
 
+  /// The user's texts first.
   package let groups: [Group]
   /// The first is the rows as they stand; empty when there are no test rows.
   package let families: [Family]
@@ -219,6 +228,7 @@ extension ProbeStudy {
   /// A text as Markdown takes it between backticks.
   private static func code(_ text: String) -> String { String(text.prefix(100).map { $0 == "`" ? "'" : $0 }) }
 
+  /// Everything as one object, classes under their names.
   package func document(_ labels: [String]) -> JSONValue {
     [
       "families": .array(

@@ -6,7 +6,9 @@ import WordPiece
 package struct DataHealth: Sendable {
   /// One of the parts.
   package struct Part: Sendable {
+    /// `train`, `validation` or `test`.
     package var name: String
+    /// How many rows it has.
     package var rowCount: Int
     /// Rows of each class; empty when unknown.
     package var classCounts: [Int]
@@ -28,6 +30,7 @@ package struct DataHealth: Sendable {
     package var shared: String?
   }
 
+  /// Those that have rows.
   package let parts: [Part]
   /// Labels that are one but for upper and lower case.
   package let caseTwins: [[String]]
@@ -69,6 +72,7 @@ package struct DataHealth: Sendable {
       .map { $0.sorted() }.sorted { $0[0] < $1[0] }
   }
 
+  /// Everything as one object.
   package func document(_ labels: [String]) -> JSONValue {
     [
       "parts": .array(

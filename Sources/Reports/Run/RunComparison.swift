@@ -4,19 +4,29 @@ package import ModelFiles
 package struct RunComparison: Sendable {
   /// A row that both were tested on, and that one of them has right and the other wrong.
   package struct Flip: Sendable, Equatable {
+    /// The row's text.
     package var text: String
+    /// Its class.
     package var label: Int
+    /// What the first run's model says.
     package var first: Int
+    /// What the second run's model says, in the first's numbers.
     package var second: Int
   }
 
+  /// The run that is reported on.
   package let first: RunRecord
+  /// The run it is compared with.
   package let second: RunRecord
   /// Of the rows that both were tested on.
   package let sharedCount: Int
+  /// Shared rows that both have right.
   package let bothRight: Int
+  /// Shared rows that both have wrong.
   package let bothWrong: Int
+  /// Of the rows that one of them has right.
   package let test: McNemar
+  /// In the order of the first run's test.
   package let flips: [Flip]
   /// Settings that differ: their name and both values.
   package let settings: [(name: String, first: String, second: String)]
@@ -96,6 +106,7 @@ package struct RunComparison: Sendable {
       : "\(better) has more rows right, but chance alone does as much: \(counts) (p = \(test.pValue.significant(2)))."
   }
 
+  /// Everything as one object.
   package var document: JSONValue {
     [
       "first": .string(first.path), "second": .string(second.path), "shared_rows": .number(sharedCount),

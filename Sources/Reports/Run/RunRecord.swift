@@ -40,6 +40,7 @@ public struct RunRecord: Sendable {
 
   /// What the finished model said of a test row.
   public struct Prediction: Sendable, Equatable {
+    /// The only text, or the first of a pair.
     public var text: String
     /// The second text, for pairs.
     public var pair: String?
@@ -59,9 +60,11 @@ public struct RunRecord: Sendable {
   public internal(set) var isDescribed = false
   /// The name of each class.
   public internal(set) var labels: [String] = []
+  /// Every step of the log, ascending.
   public internal(set) var steps: [Step] = []
   /// Losses that were logged while training, for runs without a log of every step.
   public internal(set) var loggedLosses: [Step] = []
+  /// Every evaluation while training, ascending.
   public internal(set) var evaluations: [Evaluation] = []
   /// The step of the best evaluation, where the run kept track.
   public internal(set) var bestStep: Int?

@@ -6,7 +6,9 @@ public struct Calibration: Sendable, Equatable {
     public var lower: Double
     /// Up to this.
     public var upper: Double
+    /// How many rows it has.
     public var count: Int
+    /// How many of them are right.
     public var correct: Int
     /// 0 when there are no rows.
     public var meanConfidence: Double

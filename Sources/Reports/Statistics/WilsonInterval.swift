@@ -3,7 +3,9 @@
 /// Unlike the textbook's, it stays within 0 and 1 and means something for few rows and for shares of 0 and 1. Equal to
 /// `proportion_confint(method="wilson")` of statsmodels.
 public struct WilsonInterval: Sendable, Hashable {
+  /// At least 0.
   public let lower: Double
+  /// At most 1.
   public let upper: Double
 
   /// The quantile of the normal distribution for 95 %.
