@@ -37,7 +37,7 @@ public struct RunCard {
     (self.examples, self.arePairs, self.limits) = (examples, arePairs, limits)
   }
 
-  /// The card; its front matter is what the hub accepts, as ``ModelCard`` writes it.
+  /// The card; its front matter is what the hub accepts, as `ModelCard` writes it.
   public var card: ModelCard {
     let data = run.data.name ?? "the data"
     let base = run.baseModel.name.map { "[\($0)](https://huggingface.co/\($0))" } ?? "a BERT checkpoint"
