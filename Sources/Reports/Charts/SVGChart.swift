@@ -14,7 +14,7 @@ public protocol SVGChart: Sendable {
 }
 
 extension SVGChart {
-  /// An `svg` element for a page that has ``ChartPalette/css``.
+  /// An `svg` element for a page that has the variables of ``ChartPalette``.
   ///
   /// - Parameter id: what the element's own ids begin with; once in a page.
   public func element(id: String) -> String {
