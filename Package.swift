@@ -15,6 +15,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Pretrained", targets: ["Pretrained"]),
+    .library(name: "Reports", targets: ["Reports"]),
     .library(name: "FineTuning", targets: ["FineTuning"]),
     .library(name: "BERT", targets: ["BERT"]),
     .library(name: "WordPiece", targets: ["WordPiece"]),
@@ -39,9 +40,16 @@ let package = Package(
     .executableTarget(
       name: "ckpt",
       dependencies: [
-        "Pretrained", "Fingerprints", "ForeignFormats",
+        "Pretrained", "Reports", "Fingerprints", "ForeignFormats",
         .target(name: "Serving", condition: .when(traits: ["Serving"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    // What a run amounts to: TensorBoard's files, statistics, charts, probes, the page, the card.
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Pretrained", "FineTuning", "WordPiece", "ForeignFormats", "ModelFiles", "CChecksums",
       ],
       swiftSettings: strict),
     // What a checkpoint is, in 32 bytes; apart from the rest, because only it needs a library of ciphers.
@@ -123,6 +131,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ServingTests", dependencies: ["Serving", "Pretrained", "ModelFiles"], swiftSettings: strict),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: ["Reports", "Pretrained", "FineTuning", "ForeignFormats", "ModelFiles", "CChecksums"],
+      swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],
@@ -130,7 +142,8 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests",
       dependencies: [
-        "Pretrained", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles",
+        "Pretrained", "Reports", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats",
+        "ModelFiles",
         .target(name: "Serving", condition: .when(traits: ["Serving"])),
       ],
       swiftSettings: strict),

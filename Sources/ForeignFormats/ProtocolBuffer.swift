@@ -117,6 +117,18 @@ package struct ProtocolBufferWriter {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
+  /// Appends a `double`, even zero, as fields with presence need it.
+  package mutating func append(_ number: Int, double value: Double) {
+    bytes.appendVarint(UInt64(number) << 3 | 1)
+    withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  /// Appends a `float`, even zero, as fields with presence need it.
+  package mutating func append(_ number: Int, float value: Float) {
+    bytes.appendVarint(UInt64(number) << 3 | 5)
+    withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
   /// Appends a string, bytes or a message, even an empty one.
   package mutating func append(_ number: Int, bytes value: some Collection<UInt8>) {
     bytes.appendVarint(UInt64(number) << 3 | 2)

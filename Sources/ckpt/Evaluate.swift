@@ -1,5 +1,6 @@
 import ArgumentParser
 import Pretrained
+import Reports
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -79,15 +80,15 @@ enum EvaluationError: Error, CustomStringConvertible {
 /// What a classifier is worth on a data set.
 private struct Evaluation {
   let labels: [String]
-  let metrics: ClassificationMetrics
-  /// The mean cross entropy.
-  let loss: Double
+  private let scores: TestScores
+
+  private var metrics: ClassificationMetrics { scores.metrics }
 
   init(
     _ classifier: TextClassifier, _ data: TextDataset, truncation: Truncation, batchSize: Int
   ) throws {
     labels = classifier.labels
-    var (predicted, sum): ([Int], Double) = ([], 0)
+    var (predicted, logits): ([Int], [[Double]]) = ([], [])
     var progress = Progress(total: data.count)
     defer { progress.clear() }
     for start in stride(from: 0, to: data.count, by: batchSize) {
@@ -95,37 +96,16 @@ private struct Evaluation {
       let answers = try classifier.answers(
         Array(data.texts[rows]), pairs: data.textPairs.map { Array($0[rows]) }, truncation: truncation,
         batchSize: batchSize)
-      for (row, answer) in zip(rows, answers) {
+      for answer in answers {
         predicted.append(answer.logits.indices.reduce(0) { answer.logits[$1] > answer.logits[$0] ? $1 : $0 })
-        sum += crossEntropy(answer.logits, label: data.labels[row])
+        logits.append(answer.logits.map(Double.init))
       }
       progress.show(rows.upperBound, "\(rows.upperBound)/\(data.count)", detail: "")
     }
-    loss = data.isEmpty ? 0 : sum / Double(data.count)
-    metrics = ClassificationMetrics(
-      labels: data.labels, predictions: predicted, classes: Array(labels.indices), classCount: labels.count)
+    scores = TestScores(labels: labels, actual: data.labels, predicted: predicted, logits: logits)
   }
 
-  var json: JSONValue {
-    func scores(_ scores: ClassScores) -> JSONValue {
-      ["precision": .number(scores.precision), "recall": .number(scores.recall), "f1": .number(scores.f1)]
-    }
-    let perClass = zip(labels, metrics.scores).map { label, found -> JSONValue in
-      var row: JSONValue = ["label": .string(label)]
-      for member in scores(found).members ?? [] { row.set(member.key, member.value) }
-      row.set("support", .number(found.support))
-      return row
-    }
-    let confusion = labels.indices.map { row in
-      JSONValue.array(labels.indices.map { .number(metrics.confusion[row, $0]) })
-    }
-    return [
-      "examples": .number(metrics.confusion.total), "labels": .strings(labels), "loss": .number(loss),
-      "accuracy": .number(metrics.accuracy), "micro": scores(metrics.average(.micro)),
-      "macro": scores(metrics.average(.macro)), "weighted": scores(metrics.average(.weighted)),
-      "per_class": .array(perClass), "confusion_matrix": .array(confusion),
-    ]
-  }
+  var json: JSONValue { scores.document }
 
   var lines: [String] {
     let report = ClassificationReport(metrics, labelNames: labels)
@@ -152,11 +132,11 @@ private struct Evaluation {
     for row in labels.indices {
       confusion.add([labels[row]] + labels.indices.map { metrics.confusion[row, $0].grouped })
     }
-    let largest = metrics.scores.map(\.support).max() ?? 0
-    let baseline = Double(largest) / Double(max(metrics.confusion.total, 1))
     return table.lines + [""] + confusion.lines
       + [
-        "", "  loss \(loss.fixed(4)) · accuracy of always answering the commonest label \(baseline.fixed(4))",
+        "",
+        "  loss \(scores.loss.fixed(4)) · accuracy of always answering the commonest label "
+          + scores.baseline.fixed(4),
       ]
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Pretrained
+import Reports
 
 /// One run of `ckpt finetune`, from the data to the exported folder.
 final class FinetuneRun {
@@ -14,6 +15,7 @@ final class FinetuneRun {
   private var progress = Progress(total: 1)
   private var plan: TrainingPlan?
   private var timing = StepTiming()
+  private let records: FinetuneRecords
 
   /// Ends a dry run when there is nothing more to learn.
   private struct PlanIsKnown: Error {}
@@ -32,6 +34,7 @@ final class FinetuneRun {
     trainer = try Trainer(
       start.model, tokenizer: start.tokenizer, arguments: arguments,
       truncation: options.truncation.truncation(for: start.tokenizer))
+    records = FinetuneRecords(options, data: data, base: start.base, arguments: arguments)
     table = TrainingTable(evaluation: arguments.evalStrategy) { line in
       if options.json { Terminal.complain(line) } else { try Terminal.print(line) }
     }
@@ -82,6 +85,7 @@ final class FinetuneRun {
         best: trainer.state.bestGlobalStep)
     case .ended: break
     }
+    try records.receive(event)
     return Interrupt.isPending ? .stop : .continue
   }
 
@@ -97,6 +101,8 @@ final class FinetuneRun {
     progress = Progress(total: plan.maxSteps, done: start.step, estimates: false)
     if options.dryRun { return }
     try folder.prepare(resumingAt: start.step)
+    try records.begin(
+      plan, configuration: trainer.model.configuration.document(architecture: .sequenceClassification))
     if let resumed = start.resumed {
       let earlier = FileSystem.join(FileSystem.parent(of: resumed.path), RunFolder.log)
       log = try TrainingLog(
@@ -182,9 +188,14 @@ final class FinetuneRun {
   // MARK: When it is done
 
   private func save(_ output: TrainOutput, _ test: PredictionOutput?) throws {
+    let description = records.description(output)
+    let card = try records.card(
+      description, trainer.state.logHistory, test,
+      TextClassifier(model: trainer.model, tokenizer: start.tokenizer))
     try trainer.model.export(
-      to: options.out, tokenizer: start.tokenizer, card: card(output, test),
+      to: options.out, tokenizer: start.tokenizer, card: card,
       trainerState: trainer.state.document(arguments), overwriting: true)
+    try description.write(to: options.out)
     guard let test, let data = data.test else { return }
     let results = test.metrics.document.pythonText(indent: 4, sortKeys: true)
     try AtomicFile.write(results, to: folder.file(RunFolder.results))
@@ -199,20 +210,13 @@ final class FinetuneRun {
     try AtomicFile.write(lines.joined(), to: folder.file(RunFolder.predictions))
   }
 
-  private func card(_ output: TrainOutput, _ test: PredictionOutput?) -> ModelCard {
-    FinetuneCard(
-      name: FileSystem.name(of: options.out), baseModel: start.repository, data: data,
-      arguments: arguments,
-      state: trainer.state, output: output, test: test
-    ).card
-  }
-
   private func tell(_ output: TrainOutput, _ test: PredictionOutput?) throws {
     if options.json {
       try Terminal.print(summary(output, test).line)
       return
     }
     try Terminal.print()
+    if Terminal.writesTerminal { for line in records.plot() { try Terminal.print(line) } }
     let train = output.metrics
     try Terminal.print(
       "train  \(output.globalStep.counted("step")) in \(Duration.seconds(train["train_runtime"] ?? 0).text), "

@@ -6,8 +6,8 @@ struct FinetuneStart {
   let model: BERTForSequenceClassification
   let report: LoadReport
   let tokenizer: WordPieceTokenizer
-  /// The repository of the checkpoint that is fine-tuned, when it lies in the Hugging Face cache.
-  let repository: String?
+  /// The checkpoint that is fine-tuned; nil when only one to go on from was named.
+  let base: Checkpoint?
   /// The labels that the checkpoint itself names.
   let earlierLabels: [String]
   /// The checkpoint that is resumed, or nil.
@@ -36,9 +36,9 @@ struct FinetuneStart {
     tokenizer = try checkpoint.tokenizer()
     if let folder {
       resumed = try TrainingCheckpoint(folder, configuration: model.configuration)
-      if let base = options.base { repository = try Checkpoint(base).repository } else { repository = nil }
+      if let path = options.base { base = try Checkpoint(path) } else { base = nil }
     } else {
-      (resumed, repository) = (nil, checkpoint.repository)
+      (resumed, base) = (nil, checkpoint)
     }
   }
 

@@ -59,7 +59,7 @@ struct Ckpt: ParsableCommand {
     subcommands: [
       Inspect.self, Verify.self, Diff.self, Convert.self, Hash.self, Edit.self, Tokenize.self, Finetune.self,
       Evaluate.self, Predict.self, Embed.self,
-      FillMaskCommand.self,
+      FillMaskCommand.self, ReportCommand.self,
     ] + serving)
 
   /// What needs the package trait `Serving`.

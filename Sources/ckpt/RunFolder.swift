@@ -1,4 +1,5 @@
 import Pretrained
+import Reports
 
 /// The folder a fine-tuning run writes: what is there before, and the checkpoints of the run.
 struct RunFolder {
@@ -38,6 +39,7 @@ struct RunFolder {
   static let log = "training_log.jsonl"
   static let predictions = "predictions.jsonl"
   static let results = "predict_results.json"
+  static let tensorBoard = "runs"
 
   /// The most bytes that the checkpoints of a run and its model take at one time.
   ///
@@ -68,13 +70,18 @@ struct RunFolder {
           try FileSystem.removeFolder(file(name))
         }
       } else if Self.isOfARun(name) || Self.isTemporary(name) {
-        if name != Self.log || step == 0 { try FileSystem.removeTree(file(name)) }
+        // The log goes on, and TensorBoard shows several files of events as one.
+        if step == 0 || (name != Self.log && name != Self.tensorBoard) {
+          try FileSystem.removeTree(file(name))
+        }
       }
     }
     checkpoints.sort()
   }
 
-  private static func isOfARun(_ name: String) -> Bool { [log, predictions, results].contains(name) }
+  private static func isOfARun(_ name: String) -> Bool {
+    [log, predictions, results, tensorBoard, RunDescription.fileName].contains(name)
+  }
 
   /// What a run leaves that is ended while it saves.
   private static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(".tmp") }

@@ -28,6 +28,16 @@ enum Terminal {
   static let hasStyle =
     isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR") == nil && variable("TERM") != "dumb"
 
+  /// Whether the locale's encoding and the terminal show more than ASCII.
+  static let showsUnicode: Bool = {
+    guard variable("TERM") != "dumb" else { return false }
+    let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
+    return locale.uppercased().contains("UTF-8") || locale.uppercased().contains("UTF8")
+  }()
+
+  /// Whether standard output is a terminal, and no file or other program.
+  static let writesTerminal = isatty(STDOUT_FILENO) == 1
+
   /// Whether standard input is a terminal, at which somebody may be waiting for a prompt.
   static let readsTerminal = isatty(STDIN_FILENO) == 1
 

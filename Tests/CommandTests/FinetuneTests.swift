@@ -22,7 +22,7 @@ struct FinetuneTests {
     ]
     let run = [
       "README.md", "checkpoint-14", "checkpoint-28", "predict_results.json", "predictions.jsonl",
-      "training_log.jsonl",
+      "run.json", "runs", "training_log.jsonl",
     ]
     #expect(try folder.names("out") == (model + run).sorted())
     let state = [
