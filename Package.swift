@@ -21,7 +21,13 @@ let package = Package(
     .library(name: "Fingerprints", targets: ["Fingerprints"]),
     .library(name: "ForeignFormats", targets: ["ForeignFormats"]),
     .library(name: "ModelFiles", targets: ["ModelFiles"]),
+    .library(name: "Hub", targets: ["Hub"]),
     .executable(name: "ckpt", targets: ["ckpt"]),
+  ],
+  // What not everybody wants to build; without its trait, nothing a target needs is fetched or linked.
+  traits: [
+    .trait(name: "Hub", description: "ckpt pulls from the Hugging Face Hub and pushes to it; needs libcurl."),
+    .default(enabledTraits: ["Hub"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -33,6 +39,7 @@ let package = Package(
       name: "ckpt",
       dependencies: [
         "Pretrained", "Fingerprints", "ForeignFormats",
+        .target(name: "Hub", condition: .when(traits: ["Hub"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -40,6 +47,10 @@ let package = Package(
     .target(
       name: "Fingerprints",
       dependencies: ["Pretrained", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: strict),
+    // Models from the Hugging Face Hub and to it; apart from the rest, because only it needs a library that speaks HTTP.
+    .target(
+      name: "Hub", dependencies: ["ModelFiles", "CCurl", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     // The front door: opens folders, loads models, exports them.
     .target(
@@ -80,6 +91,8 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
 
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
     .testTarget(
@@ -105,6 +118,7 @@ let package = Package(
       name: "PretrainedTests",
       dependencies: ["Pretrained", "Fingerprints", "ForeignFormats", "BERT", "ModelFiles"],
       swiftSettings: strict),
+    .testTarget(name: "HubTests", dependencies: ["Hub", "ModelFiles"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],
