@@ -27,7 +27,7 @@ final class FinetuneRun {
     folder = RunFolder(options.out, limit: options.saving.saveTotalLimit)
     if !options.dryRun { try folder.check(force: options.force) }
     data = try FinetuneData(options)
-    checkpoint = try Checkpoint(options.base)
+    checkpoint = try Checkpoint(ModelSource.path(options.base))
     var configuration = try checkpoint.bertConfiguration()
     if let dropout = options.training.dropout {
       configuration.hiddenDropoutProb = dropout
