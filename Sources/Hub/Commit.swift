@@ -88,9 +88,12 @@ extension HubClient {
       guard let document = try? JSONValue(parsing: response.body),
         let commit = document["commitOid"]?.stringValue, isHexadecimal(commit, 40)
       else { return .unknown(reason: "the hub names no commit") }
+      // Only what is an address is shown as one.
+      func shown(_ key: String) -> String? {
+        document[key]?.stringValue.flatMap { try? WebAddress($0).description }
+      }
       return .made(
-        commit: commit, address: document["commitUrl"]?.stringValue,
-        pullRequest: document["pullRequestUrl"]?.stringValue)
+        commit: commit, address: shown("commitUrl"), pullRequest: shown("pullRequestUrl"))
     } catch let error as HubError where error.isOutage {
       // A second pull request could not be told from the first.
       if plan.options.createsPullRequest { throw error }

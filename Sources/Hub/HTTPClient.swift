@@ -78,10 +78,14 @@ package final class HTTPClient: Sendable {
         }
         (wait, reason) = (nil, "\(request.address): \(failure.reason)")
       }
-      let seconds = wait ?? RetryPolicy.pause(after: failures - 1)
-      report(.waiting(seconds: seconds, reason: reason))
-      pause(seconds)
+      self.wait(seconds: wait ?? RetryPolicy.pause(after: failures - 1), reason: reason)
     }
+  }
+
+  /// Waits before another attempt, and says so.
+  func wait(seconds: Int, reason: String) {
+    report(.waiting(seconds: seconds, reason: reason))
+    pause(seconds)
   }
 
   /// One attempt, redirects followed.
@@ -122,7 +126,7 @@ package final class HTTPClient: Sendable {
   private func warn(_ text: String) {
     let parts = text.split(separator: ";", maxSplits: 1)
     guard state.withLock({ $0.warnings.insert(String(parts.first ?? "")).inserted }) else { return }
-    report(.notice(parts.last.map { String($0.drop { $0 == " " }) } ?? text))
+    report(.notice(HubError.oneLine(String(parts.last ?? ""))))
   }
 }
 

@@ -37,8 +37,8 @@ public struct HubEnvironment: Sendable {
   public var copiesFiles: Bool
   /// Seconds without a byte after which a connection counts as broken: `HF_HUB_DOWNLOAD_TIMEOUT`, else 10.
   public var timeout: Int
-  /// A file with the certificates of authorities that are trusted in place of the system's: `REQUESTS_CA_BUNDLE`,
-  /// `CURL_CA_BUNDLE` or `SSL_CERT_FILE`.
+  /// A file with the certificates of authorities that are trusted in place of the system's: `SSL_CERT_FILE`,
+  /// `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`.
   public var authorities: String?
 
   /// The hub that everybody uses.
@@ -60,7 +60,7 @@ public struct HubEnvironment: Sendable {
     offlineVariable = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first(where: isSet)
     copiesFiles = isSet("HF_HUB_DISABLE_SYMLINKS")
     timeout = variable("HF_HUB_DOWNLOAD_TIMEOUT").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil } ?? 10
-    authorities = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"].lazy.compactMap(variable).first
+    authorities = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].lazy.compactMap(variable).first
   }
 
   private static func token(_ variable: (String) -> String?) -> Token? {
@@ -81,4 +81,11 @@ public struct HubEnvironment: Sendable {
     while text.last?.isWhitespace == true { text.removeLast() }
     return String(text)
   }
+}
+
+extension HubEnvironment.Token: CustomStringConvertible, CustomReflectable {
+  /// Where it is from; never what it is.
+  public var description: String { "the token from \(source)" }
+
+  public var customMirror: Mirror { Mirror(self, children: ["source": source]) }
 }

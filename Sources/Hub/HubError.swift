@@ -185,7 +185,7 @@ extension HubError: CustomStringConvertible {
   }
 
   /// A server's words, so that they can break neither the line nor the terminal.
-  private static func oneLine(_ text: String) -> String {
+  static func oneLine(_ text: String) -> String {
     let breaks: [Unicode.GeneralCategory] = [.control, .format, .lineSeparator, .paragraphSeparator]
     let words = text.unicodeScalars.split { $0 == " " || breaks.contains($0.properties.generalCategory) }
     return String(words.map { String($0) }.joined(separator: " ").prefix(300))

@@ -17,6 +17,6 @@ public enum HubEvent: Sendable, Equatable {
   case hashed(byteCount: Int, of: Int)
   /// Bytes went over the wire; both figures count all files.
   case transferred(byteCount: Int, of: Int, file: String)
-  /// The commit had been made by the time another attempt looked, or somebody else's had come between.
+  /// Somebody else's commit has come between; the repository is looked at again.
   case rebased(reason: String)
 }

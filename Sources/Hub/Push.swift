@@ -102,7 +102,7 @@ extension HubClient {
     let response = try http.send { request }
     let document = try? JSONValue(parsing: response.body)
     func messages(_ key: String) -> [String] {
-      document?[key]?.arrayValue?.compactMap { $0["message"]?.stringValue } ?? []
+      document?[key]?.arrayValue?.compactMap { $0["message"]?.stringValue.map(HubError.oneLine) } ?? []
     }
     guard messages("errors").isEmpty else {
       throw HubError.invalidCard(path: "README.md", problems: messages("errors"))
@@ -166,17 +166,20 @@ extension HubClient {
   /// - Throws: ``HubError``, `SystemError`.
   public func push(_ plan: PushPlan) throws -> PushResult {
     let reference = plan.check.reference
-    if !plan.check.exists { try create(reference, isPrivate: plan.options.isPrivate) }
+    if !plan.check.exists {
+      try create(reference, for: plan.check.account, isPrivate: plan.options.isPrivate)
+    }
     var sent = 0
-    var mayBeDone = false
-    for _ in 0..<Self.commitAttempts {
+    // What was in a commit of which no answer tells whether it was applied.
+    var unconfirmed: [String]?
+    for attempt in 0..<Self.commitAttempts {
       let head = try info(reference).commit
       try plan.state.compare(with: tree(reference, commit: head), report: report)
       let prepared = try prepare(plan, reference)
       guard !prepared.isEmpty else {
         return PushResult(
-          commit: head, address: try page(reference), pullRequest: nil, isNew: mayBeDone,
-          files: mayBeDone ? plan.state.names : [], sentByteCount: sent)
+          commit: head, address: try page(reference), pullRequest: nil, isNew: unconfirmed != nil,
+          files: unconfirmed ?? [], sentByteCount: sent)
       }
       sent += try transfer(prepared.filter(\.isLarge), reference)
       switch try commit(prepared, plan, reference, parent: head) {
@@ -186,8 +189,8 @@ extension HubClient {
           files: prepared.map(\.file.name), sentByteCount: sent)
       case .stale: report(.rebased(reason: "another commit has come between"))
       case .unknown(let reason):
-        mayBeDone = true
-        report(.rebased(reason: reason))
+        unconfirmed = prepared.map(\.file.name)
+        http.wait(seconds: RetryPolicy.pause(after: attempt), reason: reason)
       }
     }
     throw HubError.conflict(name: reference.name)
@@ -201,13 +204,14 @@ extension HubClient {
   }
 
   /// Makes the repository; that it is there already is no error.
-  private func create(_ reference: ModelReference, isPrivate: Bool) throws {
+  private func create(
+    _ reference: ModelReference, for account: HubAccount, isPrivate: Bool
+  ) throws {
     let parts = reference.name.split(separator: "/")
     guard let owner = reference.owner, let name = parts.last else {
       throw HubError.invalidName(reference.name)
     }
     var document: JSONValue = ["name": .string(String(name)), "type": "model"]
-    let account = try account()
     if owner != account.name { document.set("organization", .string(owner)) }
     if isPrivate { document.set("visibility", "private") }
     let request = post(try address("/api/repos/create"), document)

@@ -16,8 +16,6 @@ final class PushState: Sendable {
     known = Mutex([:])
   }
 
-  var names: [String] { files.map(\.name) }
-
   func isUnchanged(_ name: String) -> Bool { known.withLock { $0[name]?.isUnchanged ?? false } }
 
   /// Finds out which files a tree holds as they are. Files of another length are not read for it.

@@ -52,15 +52,11 @@ package struct RepositoryCache: Sendable {
 
   // MARK: Writing
 
-  /// Makes the folders, and marks the cache as one for programs that make backups.
+  /// Makes the folders.
+  ///
+  /// No `CACHEDIR.TAG` in the cache: huggingface_hub writes one from version 2 on, and before takes it for damage.
   package func create() throws {
     for name in ["blobs", "refs", "snapshots"] { try FileSystem.createFolder(FileSystem.join(folder, name)) }
-    let tag = FileSystem.join(root, "CACHEDIR.TAG")
-    guard !FileSystem.exists(tag) else { return }
-    try AtomicFile.write(
-      "Signature: 8a477f597d28d172789f06886806bc55\n"
-        + "# Models from the Hugging Face Hub, which can be downloaded again; see https://bford.info/cachedir/\n",
-      to: tag)
   }
 
   /// Writes down which commit a revision stands for. A commit stands for itself.

@@ -32,7 +32,7 @@
     var json = false
 
     func run() throws {
-      let run = try PushRun(to: name, options, message: message)
+      let run = try PushRun(to: name, options.value(message: message))
       let plan = try run.plan(folder)
       let report = PushReport(plan)
       if dryRun {
@@ -53,7 +53,11 @@
     @Flag(help: "Open a pull request rather than commit.")
     var createPr = false
 
-    init() {}
+    func value(message: String) -> PushOptions {
+      var options = PushOptions()
+      (options.isPrivate, options.createsPullRequest, options.message) = (isPrivate, createPr, message)
+      return options
+    }
   }
 
   /// One push, in steps: what can be known beforehand, what would be sent, and sending it.
@@ -65,14 +69,10 @@
 
     /// - Parameters:
     ///   - name: `ORG/NAME`, or a name alone.
-    ///   - arguments: how it is pushed.
-    ///   - message: the title of the commit.
+    ///   - options: how it is pushed.
     /// - Throws: `HubError`.
-    init(to name: String, _ arguments: PushArguments, message: String) throws {
+    init(to name: String, _ options: PushOptions) throws {
       reference = try ModelReference(name)
-      var options = PushOptions()
-      (options.isPrivate, options.createsPullRequest) = (arguments.isPrivate, arguments.createPr)
-      options.message = message
       let meter = HubMeter("sending")
       (self.options, self.meter) = (options, meter)
       hub = try HubClient(signsIn: true, report: meter.show)

@@ -39,6 +39,17 @@ struct EnvironmentTests {
     #expect(environment(["HF_HOME": "/nowhere"]).token == nil)
   }
 
+  @Test("never shows the token, however it is printed")
+  func hidesToken() {
+    let environment = environment(["HF_TOKEN": "hf_secret"])
+    var dumped = ""
+    dump(environment, to: &dumped)
+    for text in ["\(environment)", String(reflecting: environment), dumped] {
+      #expect(text.contains("HF_TOKEN"))
+      #expect(!text.contains("hf_secret"))
+    }
+  }
+
   @Test("keeps the token back from reading when it says so")
   func anonymous() throws {
     let variables = [

@@ -33,8 +33,6 @@ struct PullTests {
         "../../../blobs/"))
     #expect(try FileSystem.read(snapshot.folder + "/model.safetensors") == smallWeights)
     #expect(FileSystem.exists(client.folder("hub/.locks/models--org--model/\(Self.weights).lock")))
-    #expect(
-      try client.folder.text("hub/CACHEDIR.TAG").hasPrefix("Signature: 8a477f597d28d172789f06886806bc55\n"))
     #expect(try FileSystem.list(client.folder("\(root)/blobs")).allSatisfy { !$0.contains("incomplete") })
   }
 
