@@ -127,6 +127,7 @@ let package = Package(
       name: "DocumentationTests",
       dependencies: [
         "Pretrained", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles",
+        "Hub",
       ],
       swiftSettings: strict),
   ],
