@@ -15,6 +15,8 @@ public enum HubError: Error, Equatable, Sendable {
   // The connection
   /// A variable forbids the network, and the cache does not have the model.
   case offline(name: String, variable: String, cache: String)
+  /// A variable forbids the network, without which nothing can be pushed.
+  case offlinePush(variable: String)
   case unreachable(address: String, reason: String)
   case untrusted(address: String, reason: String)
   case insecureRedirect(from: String, to: String)
@@ -84,6 +86,7 @@ extension HubError: CustomStringConvertible {
     case .offline(let name, let variable, let cache):
       "\(name): not whole in \(cache), and \(variable) forbids to download it; unset \(variable), "
         + "or copy the model there"
+    case .offlinePush(let variable): "\(variable) forbids to ask the hub; unset it to push"
     case .unreachable(let address, let reason):
       "\(address): no answer (\(Self.oneLine(reason))); check the connection, or name a mirror in HF_ENDPOINT, "
         + "and run the command again: it goes on where it stopped"

@@ -72,7 +72,7 @@ extension HubClient {
   public func checkPush(
     to reference: ModelReference, card: String?, options: PushOptions = PushOptions()
   ) throws -> PushCheck {
-    try requireNetwork(for: reference.name)
+    if let variable = environment.offlineVariable { throw HubError.offlinePush(variable: variable) }
     let account = try account()
     let name = reference.owner == nil ? "\(account.name)/\(reference.name)" : reference.name
     let reference = try ModelReference(name: name, revision: reference.revision)
@@ -124,7 +124,7 @@ extension HubClient {
   public func planPush(
     _ folder: String, to reference: ModelReference, options: PushOptions = PushOptions()
   ) throws -> PushPlan {
-    try requireNetwork(for: reference.name)
+    if let variable = environment.offlineVariable { throw HubError.offlinePush(variable: variable) }
     let contents = try PushFolder(folder)
     guard contents.problems.isEmpty else {
       throw HubError.invalidFolder(path: folder, problems: contents.problems)
