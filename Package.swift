@@ -23,11 +23,13 @@ let package = Package(
     .library(name: "ForeignFormats", targets: ["ForeignFormats"]),
     .library(name: "Serving", targets: ["Serving"]),
     .library(name: "ModelFiles", targets: ["ModelFiles"]),
+    .library(name: "Hub", targets: ["Hub"]),
     .executable(name: "ckpt", targets: ["ckpt"]),
   ],
-  // What needs packages that most users of a library do not want: depend with `traits: []` to do without.
+  // What not everybody wants to fetch, build or link: depend with `traits: []` to do without.
   traits: [
-    .default(enabledTraits: ["Serving"]),
+    .default(enabledTraits: ["Hub", "Serving"]),
+    .trait(name: "Hub", description: "ckpt pulls from the Hugging Face Hub and pushes to it; needs libcurl."),
     .trait(name: "Serving", description: "The module Serving and `ckpt serve`; needs FlyingFox."),
   ],
   dependencies: [
@@ -41,6 +43,7 @@ let package = Package(
       name: "ckpt",
       dependencies: [
         "Pretrained", "Reports", "Fingerprints", "ForeignFormats",
+        .target(name: "Hub", condition: .when(traits: ["Hub"])),
         .target(name: "Serving", condition: .when(traits: ["Serving"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -64,6 +67,10 @@ let package = Package(
         "Pretrained", "BERT", "WordPiece", "ModelFiles", "Tensors",
         .product(name: "FlyingSocks", package: "FlyingFox", condition: .when(traits: ["Serving"])),
       ],
+      swiftSettings: strict),
+    // Models from the Hugging Face Hub and to it; apart from the rest, because only it needs a library that speaks HTTP.
+    .target(
+      name: "Hub", dependencies: ["ModelFiles", "CCurl", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     // The front door: opens folders, loads models, exports them.
     .target(
@@ -104,6 +111,8 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
 
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
     .testTarget(
@@ -135,6 +144,7 @@ let package = Package(
       name: "ReportsTests",
       dependencies: ["Reports", "Pretrained", "FineTuning", "ForeignFormats", "ModelFiles", "CChecksums"],
       swiftSettings: strict),
+    .testTarget(name: "HubTests", dependencies: ["Hub", "ModelFiles"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["ckpt", "ModelFiles"], swiftSettings: strict),
     .testTarget(
       name: "ParityTests", dependencies: ["Pretrained", "FineTuning", "BERT", "ModelFiles"],
@@ -143,7 +153,7 @@ let package = Package(
       name: "DocumentationTests",
       dependencies: [
         "Pretrained", "Reports", "Fingerprints", "FineTuning", "BERT", "WordPiece", "ForeignFormats",
-        "ModelFiles",
+        "ModelFiles", "Hub",
         .target(name: "Serving", condition: .when(traits: ["Serving"])),
       ],
       swiftSettings: strict),

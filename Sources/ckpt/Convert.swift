@@ -72,7 +72,7 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    let checkpoint = try Checkpoint(input, access: access.value)
+    let checkpoint = try Checkpoint(ModelSource.path(input), access: access.value)
     let target = to.flatMap(Conversion.Target.init(rawValue:))
     let conversion = try Conversion(
       checkpoint, to: target ?? Conversion.Target(destination: output) ?? .safetensors, at: output,

@@ -36,8 +36,8 @@ struct Diff: ParsableCommand {
   }
 
   func run() throws {
-    let a = try Checkpoint(first, access: access.value)
-    let b = try Checkpoint(second, access: access.value)
+    let a = try Checkpoint(ModelSource.path(first), access: access.value)
+    let b = try Checkpoint(ModelSource.path(second), access: access.value)
     var progress: Progress?
     let comparison = try CheckpointComparison(a, b, criterion: bits ? .bits : .tolerance(tolerance)) {
       done, total in

@@ -23,7 +23,7 @@ struct Embed: ParsableCommand {
   var normalize: Bool?
 
   func run() throws {
-    let embedder = try TextEmbedder(model, normalizes: normalize, threads: compute.threads)
+    let embedder = try TextEmbedder(ModelSource.path(model), normalizes: normalize, threads: compute.threads)
     let cut = truncation.truncation(for: embedder.tokenizer)
     try input.forEach { input in
       guard input.pair == nil else { throw InputError.unexpectedPair }

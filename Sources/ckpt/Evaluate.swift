@@ -40,7 +40,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let classifier = try TextClassifier(model, threads: compute.threads)
+    let classifier = try TextClassifier(ModelSource.path(model), threads: compute.threads)
     guard classifier.labels.count > 1, classifier.defaultFunction == .softmax else {
       throw EvaluationError.notSingleLabel(model: model)
     }

@@ -23,7 +23,7 @@ struct FillMaskCommand: ParsableCommand {
   }
 
   func run() throws {
-    let fill = try FillMask(model, threads: compute.threads)
+    let fill = try FillMask(ModelSource.path(model), threads: compute.threads)
     let cut = truncation.truncation(for: fill.tokenizer)
     var isFirst = true
     try input.forEach { input in

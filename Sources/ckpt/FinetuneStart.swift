@@ -21,7 +21,8 @@ struct FinetuneStart {
     } else {
       folder = nil
     }
-    guard let path = folder ?? options.base else { throw ValidationError("give --base MODEL, or --resume") }
+    let named = try options.base.map { try ModelSource.path($0) }
+    guard let path = folder ?? named else { throw ValidationError("give --base MODEL, or --resume") }
     let checkpoint = try Checkpoint(path)
     var configuration = try checkpoint.bertConfiguration()
     earlierLabels = configuration.labels
@@ -36,7 +37,7 @@ struct FinetuneStart {
     tokenizer = try checkpoint.tokenizer()
     if let folder {
       resumed = try TrainingCheckpoint(folder, configuration: model.configuration)
-      if let path = options.base { base = try Checkpoint(path) } else { base = nil }
+      if let named { base = try Checkpoint(named) } else { base = nil }
     } else {
       (resumed, base) = (nil, checkpoint)
     }

@@ -27,7 +27,7 @@ struct Hash: ParsableCommand {
   @OptionGroup var access: AccessOption
 
   func run() throws {
-    let checkpoint = try Checkpoint(path, access: access.value)
+    let checkpoint = try Checkpoint(ModelSource.path(path), access: access.value)
     let weights = try CanonicalWeights(checkpoint)
     let manifest = try check.map { try CheckpointFingerprint(JSONValue(path: $0), file: $0) }
     let meter = ByteMeter(total: weights.tensors.reduce(0) { $0 + $1.byteCount }, label: "hashing")

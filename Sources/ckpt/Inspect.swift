@@ -2,6 +2,10 @@ import ArgumentParser
 import ForeignFormats
 import Pretrained
 
+#if Hub
+  import Hub
+#endif
+
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a checkpoint holds; reads headers only, unless asked for --stats.",
@@ -30,9 +34,22 @@ struct Inspect: ParsableCommand {
   @OptionGroup var access: AccessOption
 
   func run() throws {
+    #if Hub
+      // Of a model on the hub, only headers are read; values are another matter.
+      if !stats, let headers = try ModelSource.headers(path) {
+        Terminal.complain(
+          "\(path) at \(headers.commit.prefix(12)) on the hub: headers alone, "
+            + "\(headers.downloadedByteCount.bytesText) read")
+        return try show(headers.folder)
+      }
+    #endif
+    try show(ModelSource.path(path))
+  }
+
+  private func show(_ file: String) throws {
     let checkpoint: Checkpoint
-    do { checkpoint = try Checkpoint(path, access: stats ? access.value : access.valueForHeaders) } catch {
-      try PickleInspection(of: path, after: error).print(json: json)
+    do { checkpoint = try Checkpoint(file, access: stats ? access.value : access.valueForHeaders) } catch {
+      try PickleInspection(of: file, after: error).print(json: json)
       throw ExitCode.couldNotBeDone
     }
     let inspection = try Inspection(

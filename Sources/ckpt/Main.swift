@@ -51,7 +51,7 @@ struct Ckpt: ParsableCommand {
     discussion: """
       MODEL is a folder in the Hugging Face layout; a file of weights, whether safetensors, PyTorch, NumPy or GGUF, or \
       the index of several; a TensorFlow 1 checkpoint, also in Google's zip archives; or the name of a repository in \
-      the Hugging Face cache, such as sentence-transformers/all-MiniLM-L6-v2.
+      the Hugging Face cache, such as sentence-transformers/all-MiniLM-L6-v2\(hubText).
 
       Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 the answer is no, \
       2 could not be done, 64 wrong usage.
@@ -60,16 +60,21 @@ struct Ckpt: ParsableCommand {
       Inspect.self, Verify.self, Diff.self, Convert.self, Hash.self, Edit.self, Tokenize.self, Finetune.self,
       Evaluate.self, Predict.self, Embed.self,
       FillMaskCommand.self, ReportCommand.self,
-    ] + serving)
+    ] + hubCommands + serving)
 
-  /// What needs the package trait `Serving`.
-  private static var serving: [any ParsableCommand.Type] {
-    #if Serving
-      [Serve.self]
-    #else
-      []
-    #endif
-  }
+  #if Hub
+    private static let hubCommands: [any ParsableCommand.Type] = [Pull.self, Push.self, Cache.self]
+    private static let hubText = ", which is pulled from the hub when it is not there"
+  #else
+    private static let hubCommands: [any ParsableCommand.Type] = []
+    private static let hubText = ""
+  #endif
+
+  #if Serving
+    private static let serving: [any ParsableCommand.Type] = [Serve.self]
+  #else
+    private static let serving: [any ParsableCommand.Type] = []
+  #endif
 
   @Flag(help: "Print the version, what it computes with, and whether that computes rightly.")
   var version = false

@@ -24,7 +24,7 @@ struct Predict: ParsableCommand {
   }
 
   func run() throws {
-    let classifier = try TextClassifier(model, threads: compute.threads)
+    let classifier = try TextClassifier(ModelSource.path(model), threads: compute.threads)
     let cut = truncation.truncation(for: classifier.tokenizer)
     let labelWidth = classifier.labels.map(\.displayWidth).max() ?? 0
     let textWidth = input.texts.map(\.displayWidth).max() ?? 0

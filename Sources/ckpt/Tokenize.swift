@@ -21,7 +21,8 @@ struct Tokenize: ParsableCommand {
   var maxLength: Int?
 
   func run() throws {
-    let tokenizer = try WordPieceTokenizer(ModelFolder(pathOrRepository: model))
+    let tokenizer = try WordPieceTokenizer(
+      ModelFolder(pathOrRepository: ModelSource.path(model, needing: .tokenizer)))
     let truncation = maxLength.map { Truncation.longestFirst(maxLength: $0) } ?? .none
     var isFirst = true
     try input.forEach { input in

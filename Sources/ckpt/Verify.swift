@@ -19,7 +19,7 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     var meter: ByteMeter?
-    let verification = try Verification(path, access: access.value) { done, total in
+    let verification = try Verification(ModelSource.path(path), access: access.value) { done, total in
       if meter == nil { meter = ByteMeter(total: total, label: "reading") }
       meter?.show(done)
     }

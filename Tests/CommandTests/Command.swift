@@ -36,7 +36,7 @@ struct Command {
   let process = Process()
   private let files: TemporaryFolder
 
-  /// Prepares a run that sees neither a terminal nor the user's own cache.
+  /// Prepares a run that sees neither a terminal nor the user's own cache nor the hub.
   init(_ arguments: [String], input: Data = Data(), environment: [String: String] = [:]) throws {
     files = try TemporaryFolder()
     let variables = ProcessInfo.processInfo.environment.filter {
@@ -45,7 +45,7 @@ struct Command {
     process.executableURL = Self.executable
     process.arguments = arguments
     process.currentDirectoryURL = Self.folder
-    let fixed = ["HF_HOME": "/nowhere", "COLUMNS": "80"]
+    let fixed = ["HF_HOME": "/nowhere", "HF_HUB_OFFLINE": "1", "COLUMNS": "80"]
     process.environment = variables.merging(fixed) { $1 }.merging(environment) { $1 }
     for name in ["in", "out", "err"] { try (name == "in" ? input : Data()).write(to: files.url(name)) }
     process.standardInput = try FileHandle(forReadingFrom: files.url("in"))

@@ -47,13 +47,14 @@ python_between() {
   die "needs a Python from 3.$1 to 3.$2"
 }
 
-# make_venv NAME REQUIREMENTS: makes the environment CACHE/NAME, or finds it made from the same pins; prints its folder.
+# make_venv NAME REQUIREMENTS [COST]: makes the environment CACHE/NAME, or finds it made from the same pins; prints its
+# folder.
 make_venv() {
   local folder=$CACHE/$1 pins python
   pins=$(cksum < "$2")
   if [[ ! -x $folder/bin/python || $(cat "$folder/.made-from" 2> /dev/null) != "$pins" ]]; then
     python=$(python_between 11 12) || exit
-    note "making the Python environment $folder: some gigabytes, some minutes"
+    note "making the Python environment $folder: ${3:-some gigabytes, some minutes}"
     rm -rf "$folder"
     mkdir -p "$CACHE"
     "$python" -m venv "$folder" >&2 || die "could not make $folder: install python3-venv"

@@ -1,5 +1,3 @@
-import ModelFiles
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -8,7 +6,7 @@ import ModelFiles
   import Glibc
 #endif
 
-/// The Hugging Face cache on this machine; only ever read.
+/// The Hugging Face cache on this machine: where it is, and what lies in it. Module Hub writes it.
 ///
 /// Reference: `constants.py` and the cache layout of huggingface_hub.
 package enum HubCache {
@@ -18,9 +16,18 @@ package enum HubCache {
     if let path = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE") {
       return expanded(path, variable)
     }
-    if let home = variable("HF_HOME") { return FileSystem.join(expanded(home, variable), "hub") }
-    let caches = variable("XDG_CACHE_HOME") ?? "~/.cache"
-    return FileSystem.join(expanded(caches, variable), "huggingface/hub")
+    return FileSystem.join(home(variable), "hub")
+  }
+
+  /// The folder of everything Hugging Face keeps: `HF_HOME`, else `huggingface` in `XDG_CACHE_HOME`, else in `~/.cache`.
+  package static func home(_ variable: (String) -> String? = environmentVariable) -> String {
+    if let home = variable("HF_HOME") { return expanded(home, variable) }
+    return FileSystem.join(expanded(variable("XDG_CACHE_HOME") ?? "~/.cache", variable), "huggingface")
+  }
+
+  /// The name of the folder of a repository in the cache: `models--org--name`.
+  package static func folderName(ofRepository name: String) -> String {
+    "models--" + name.split(separator: "/", omittingEmptySubsequences: false).joined(separator: "--")
   }
 
   /// The folder of a cached repository, or nil when `name` cannot be one or is not there.
@@ -29,7 +36,7 @@ package enum HubCache {
   package static func repository(_ name: String, in cache: String) -> String? {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, parts.allSatisfy(isNamePart) else { return nil }
-    let folder = FileSystem.join(cache, "models--" + parts.joined(separator: "--"))
+    let folder = FileSystem.join(cache, folderName(ofRepository: name))
     if FileSystem.isDirectory(folder) { return folder }
     guard parts.count == 1, let names = try? FileSystem.list(cache) else { return nil }
     let found = names.filter { entry in
@@ -43,7 +50,8 @@ package enum HubCache {
     path.split(separator: "/").reversed().lazy.compactMap { repositoryName(ofFolder: String($0)) }.first
   }
 
-  private static func repositoryName(ofFolder folder: String) -> String? {
+  /// `org/name` of a folder `models--org--name`; nil for any other name.
+  package static func repositoryName(ofFolder folder: String) -> String? {
     guard folder.hasPrefix("models--") else { return nil }
     let name = folder.dropFirst("models--".count)
     // Neither part of a repository's name may hold "--", so that the first one ends the owner.
@@ -71,7 +79,7 @@ package enum HubCache {
   }
 
   /// `~` and `$NAME` replaced, as huggingface_hub does.
-  private static func expanded(_ path: String, _ variable: (String) -> String?) -> String {
+  package static func expanded(_ path: String, _ variable: (String) -> String?) -> String {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).enumerated().map { index, part in
       if index == 0 && part == "~" { return variable("HOME") ?? "~" }
       if part.hasPrefix("$") {
