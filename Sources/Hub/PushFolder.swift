@@ -128,6 +128,12 @@ struct PushFolder: Sendable {
     }
   }
 
+  /// What a training of this package leaves beside the model, for its owner alone. Whoever wants a report or predictions
+  /// on the hub gives them another name.
+  private static let recordsWithData: Set<String> = [
+    "training_log.jsonl", "predictions.jsonl", "run.json", "report.html",
+  ]
+
   private static func reasonToStay(_ entry: String, isTop: Bool) -> String? {
     switch entry {
     case ".git", ".cache", ".gitattributes": "the hub has its own"
@@ -136,6 +142,7 @@ struct PushFolder: Sendable {
     case _ where entry.hasSuffix(".incomplete") || (entry.hasPrefix(".") && entry.hasSuffix(".tmp")):
       "is not finished"
     case _ where isTop && entry.hasPrefix("checkpoint-"): "is a checkpoint of the training"
+    case _ where isTop && recordsWithData.contains(entry): "holds rows of the data, or paths of this machine"
     default: nil
     }
   }

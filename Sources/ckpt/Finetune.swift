@@ -9,7 +9,8 @@ struct Finetune: ParsableCommand {
       examples and dropout masks. Options are named and defaulted as there, or as in the usual notebook.
 
       OUT receives the model as a folder that transformers opens, trainer_state.json, predict_results.json, \
-      predictions.jsonl and training_log.jsonl, and a checkpoint-N folder at every save. Ctrl-C once finishes the \
+      predictions.jsonl, training_log.jsonl and run.json, runs/ for TensorBoard, and a checkpoint-N folder at every save; \
+      ckpt report OUT makes a page of it. Ctrl-C once finishes the \
       step, saves a checkpoint and prints the command that resumes; twice ends at once.
 
       A run that was ended in any way goes on with the same command and --resume, to the same end. Checkpoints are \
@@ -35,6 +36,7 @@ struct Finetune: ParsableCommand {
   @OptionGroup(title: "Evaluating and saving") var saving: SavingOptions
   @OptionGroup(title: "Texts") var truncation: TruncationOptions
   @OptionGroup(title: "Computing") var compute: ComputeOptions
+  @OptionGroup(title: "Publishing") var publishing: FinetunePushOptions
 
   @Flag(help: "Replace an earlier run in OUT.")
   var force = false

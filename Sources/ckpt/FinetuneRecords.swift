@@ -39,7 +39,9 @@ final class FinetuneRecords {
   }
 
   /// What the run knows of itself, by now.
-  func description(_ output: TrainOutput) -> RunDescription {
+  ///
+  /// - Parameter wasStopped: whether it ended before its last step.
+  func description(wasStopped: Bool) -> RunDescription {
     var run = RunDescription(labels: data.labels)
     let compute = ComputeReport(threads: options.compute.threads)
     run.toolVersion = Version.number
@@ -60,8 +62,21 @@ final class FinetuneRecords {
     run.machine.processor = Machine.processor
     run.machine.system = Machine.system
     run.plannedSteps = plannedSteps
-    run.wasStopped = output.wasStopped
+    run.wasStopped = wasStopped
     return run
+  }
+
+  /// The card as it will be, with numbers that stand for those the run will give.
+  var expectedCard: ModelCard {
+    var card = RunCard(
+      name: FileSystem.name(of: options.out), run: description(wasStopped: false), log: [], test: nil,
+      examples: (data.test ?? data.train).texts, arePairs: data.train.textPairs != nil, limits: []
+    ).card
+    if card.metrics.isEmpty {
+      card.dataset = .init(name: data.name, type: "data", split: "test")
+      card.metrics = [.init(type: "accuracy", value: 0.5)]
+    }
+    return card
   }
 
   /// The card, with what probes of the finished model show.

@@ -43,6 +43,7 @@ final class FinetuneRun {
   func run() throws {
     for warning in data.warnings { Terminal.complain("warning: \(warning)") }
     for warning in start.warnings(labels: data.labels, arguments) { Terminal.complain("warning: \(warning)") }
+    let push = try FinetunePush(options, card: records.expectedCard)
     if !options.dryRun { Interrupt.watch() }
     let output: TrainOutput
     do {
@@ -61,6 +62,7 @@ final class FinetuneRun {
           + "then is in \(options.out). Go on with:\n  \(resumingCommand)")
       throw ExitCode.couldNotBeDone
     }
+    try push?.push()
   }
 
   // MARK: While it runs
@@ -188,7 +190,7 @@ final class FinetuneRun {
   // MARK: When it is done
 
   private func save(_ output: TrainOutput, _ test: PredictionOutput?) throws {
-    let description = records.description(output)
+    let description = records.description(wasStopped: output.wasStopped)
     let card = try records.card(
       description, trainer.state.logHistory, test,
       TextClassifier(model: trainer.model, tokenizer: start.tokenizer))
@@ -246,7 +248,7 @@ final class FinetuneRun {
 }
 
 /// A word as a shell reads it back.
-private func shellQuoted(_ word: String) -> String {
+func shellQuoted(_ word: String) -> String {
   let isPlain =
     !word.isEmpty
     && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./+=:@%".contains($0)) }

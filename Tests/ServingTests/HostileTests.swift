@@ -97,15 +97,15 @@
       let configuration = InferenceServer.Configuration.testing { $0.headTimeout = .milliseconds(300) }
       try await withServer("classifier", configuration) { _, url in
         let client = try WireClient(url)
-        let start = ContinuousClock.now
+        // A whole request in the end, which would be answered if it might take its time.
         let sending = Task {
-          for character in "GET / HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 20) {
+          for character in "GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "A: b\r\n", count: 20) + "\r\n"
+          {
             await client.send(String(character))
             try await Task.sleep(for: .milliseconds(50))
           }
         }
         #expect(try await client.answer()?.status == 408)
-        #expect(start.duration(to: .now) < .seconds(5))
         sending.cancel()
       }
     }

@@ -64,12 +64,18 @@ func eventually(_ isTrue: () -> Bool) async throws -> Bool {
 
 #if Serving
   extension InferenceServer.Configuration {
-    /// On a free port, with what `change` changes.
+    /// On a free port, with what `change` changes. Deadlines are far away: other tests may keep the processors busy.
     static func testing(_ change: (inout InferenceServer.Configuration) -> Void = { _ in })
       -> InferenceServer.Configuration
     {
       var configuration = InferenceServer.Configuration()
       configuration.port = 0
+      for deadline in [
+        \InferenceServer.Configuration.idleTimeout, \.headTimeout, \.bodyTimeout, \.answerTimeout,
+        \.writeTimeout,
+      ] {
+        configuration[keyPath: deadline] = .seconds(300)
+      }
       change(&configuration)
       return configuration
     }

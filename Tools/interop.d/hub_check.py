@@ -16,6 +16,7 @@ from hub_cross import crossing
 from hub_names import failing, naming
 from hub_pull import caching, pulling
 from hub_push import pushing
+from hub_train import training
 from hub_world import MODEL, World
 
 
@@ -41,6 +42,7 @@ def main():
     naming(world, report, checkpoint)
     failing(world, report)
     pushing(world, report, checkpoint)
+    training(world, report, checkpoint)
     caching(world, report)
     crossing(world, report, [sys.executable, *pythons], files, checkpoint)
     report.finish()
