@@ -12,7 +12,7 @@ public import WordPiece
 /// Reference: `transformers/trainer.py`; accelerate's `data_loader.py` for the order of the examples.
 public final class Trainer {
   public let arguments: TrainingArguments
-  /// The model in training; after ``train(on:evaluating:onEvent:)`` the trained one.
+  /// The model in training; after ``train(on:evaluating:resuming:onEvent:)`` the trained one.
   public let model: BERTForSequenceClassification
   public private(set) var state = TrainerState()
 

@@ -122,7 +122,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case labelMismatch(expected: [String], found: [String])
   /// The best-model metric is not among those that the evaluation gives.
   case unknownMetric(String, available: [String])
-  /// ``Trainer/train(on:evaluating:onEvent:)`` was called a second time.
+  /// ``Trainer/train(on:evaluating:resuming:onEvent:)`` was called a second time.
   case alreadyTrained
   /// The loss is not a number and has been so for every step since the last log.
   case problemType(String)

@@ -109,4 +109,21 @@ private func fineTuningAClassifier() throws {
   try trainer.model.export(
     to: "reviews-bert", tokenizer: tokenizer, card: card, trainerState: trainer.state.document(arguments))
   // end
+
+  // FineTuningAClassifier.md 4
+  let last = try TrainingCheckpoint.latest(in: "reviews-run") ?? "trainer_output/checkpoint-500"
+  let (saved, _) = try BERTForSequenceClassification.load(
+    from: Checkpoint(last), labels: parts.train.labelNames, seed: 42)
+  let state = try TrainingCheckpoint(last, configuration: saved.configuration).state
+  let second = try Trainer(
+    saved, tokenizer: tokenizer, arguments: arguments, truncation: .longestFirst(maxLength: 128))
+  _ = try second.train(on: parts.train, evaluating: parts.validation, resuming: state) { event in
+    if case .checkpoint(let step) = event, let state = second.trainingState {
+      try TrainingCheckpoint.write(
+        ModelExport(second.model, tokenizer: tokenizer), state: state, arguments: arguments,
+        to: "reviews-run/checkpoint-\(step)")
+    }
+    return .continue
+  }
+  // end
 }

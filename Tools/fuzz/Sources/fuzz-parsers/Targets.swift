@@ -69,6 +69,13 @@ extension FuzzTarget {
       for finding in file.findings { consume(finding.description) }
       touch(file)
     },
+    FuzzTarget(
+      name: "pytorch-value", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive
+    ) { input in
+      let document = try PyTorchDocument(path: input.file(), access: input.access)
+      consume(document.root["state"]?[0]?["exp_avg"]?.tensorValue?.name)
+      touch(document)
+    },
     FuzzTarget(name: "zip", fixedAllowance: unpacking, allowance: deflate, mutate: Mutation.archive) {
       input in
       let archive = try ZipArchive(MappedFile(path: input.file(), access: input.access))
