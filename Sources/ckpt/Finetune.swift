@@ -9,9 +9,9 @@ struct Finetune: ParsableCommand {
       examples and dropout masks. Options are named and defaulted as there, or as in the usual notebook.
 
       OUT receives the model as a folder that transformers opens, trainer_state.json, predict_results.json, \
-      predictions.jsonl, training_log.jsonl and run.json, runs/ for TensorBoard, and a checkpoint-N folder at every save; \
-      ckpt report OUT makes a page of it. Ctrl-C once finishes the \
-      step, saves a checkpoint and prints the command that resumes; twice ends at once.
+      predictions.jsonl, training_log.jsonl with every step and metrics.jsonl with every evaluation, written as they \
+      come, run.json, runs/ for TensorBoard, and a checkpoint-N folder at every save; ckpt report OUT makes a page of \
+      it. Ctrl-C once finishes the step, saves a checkpoint and prints the command that resumes; twice ends at once.
 
       A run that was ended in any way goes on with the same command and --resume, to the same end. Checkpoints are \
       Trainer's: its resume_from_checkpoint takes ours, and --resume takes its.

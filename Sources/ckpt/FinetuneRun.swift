@@ -11,6 +11,8 @@ final class FinetuneRun {
   private let trainer: Trainer
   private var folder: RunFolder
   private var log: TrainingLog?
+  /// `metrics.jsonl`: every entry of the log history as it comes.
+  private var metrics: LineFile?
   private var table: TrainingTable
   private var progress = Progress(total: 1)
   private var plan: TrainingPlan?
@@ -51,6 +53,8 @@ final class FinetuneRun {
         on: data.train, evaluating: data.validation, resuming: start.resumed?.state
       ) { try receive($0) }
     } catch is PlanIsKnown { return }
+    // A dry run of few steps comes to its end.
+    if options.dryRun { return }
     progress.clear()
     try folder.finish(best: trainer.state.bestGlobalStep)
     let test = try data.test.map { try trainer.predict($0) }
@@ -76,16 +80,18 @@ final class FinetuneRun {
       showProgress(record)
     case .logged(let record):
       progress.clear()
+      try metrics?.append(record.document)
       try table.add(logged: record)
     case .evaluated(let record, let trainingLoss):
       progress.clear()
+      try metrics?.append(record.document)
       try table.add(evaluated: record, trainingLoss: trainingLoss)
     case .checkpoint(let step):
       guard let state = trainer.trainingState, !options.dryRun else { break }
       try folder.save(
         ModelExport(trainer.model, tokenizer: start.tokenizer), state, arguments, step: step,
         best: trainer.state.bestGlobalStep)
-    case .ended: break
+    case .ended(let output): try metrics?.append(output.metrics.document)
     }
     try records.receive(event)
     return Interrupt.isPending ? .stop : .continue
@@ -102,19 +108,23 @@ final class FinetuneRun {
     }
     progress = Progress(total: plan.maxSteps, done: start.step, estimates: false)
     if options.dryRun { return }
-    try folder.prepare(resumingAt: start.step)
-    try records.begin(
-      plan, configuration: trainer.model.configuration.document(architecture: .sequenceClassification))
+    // What can be refused is, before anything of an earlier run is removed.
+    let lines: [JSONValue]
     if let resumed = start.resumed {
       let earlier = FileSystem.join(FileSystem.parent(of: resumed.path), RunFolder.log)
-      log = try TrainingLog(
-        path: folder.file(RunFolder.log), continuing: earlier, from: start.step, data)
+      lines = try TrainingLog.lines(of: earlier, until: start.step, data)
     } else {
       let head = try ["classifier.weight", "classifier.bias"].flatMap { name in
         try start.model.weights.withFloats(of: name) { Array($0) }
       }
-      log = try TrainingLog(path: folder.file(RunFolder.log), head: head, data)
+      lines = [TrainingLog.start(head: head, data)]
     }
+    try folder.prepare(resumingAt: start.step)
+    try records.begin(
+      plan, configuration: trainer.model.configuration.document(architecture: .sequenceClassification))
+    log = try TrainingLog(path: folder.file(RunFolder.log), lines)
+    metrics = try LineFile(
+      path: folder.file(RunFolder.metrics), (start.resumed?.state.trainer.logHistory ?? []).map(\.document))
   }
 
   /// What the first steps say of the time the others will take.

@@ -40,6 +40,7 @@ struct RunFolder {
   static let predictions = "predictions.jsonl"
   static let results = "predict_results.json"
   static let tensorBoard = "runs"
+  static let metrics = "metrics.jsonl"
 
   /// The most bytes that the checkpoints of a run and its model take at one time.
   ///
@@ -80,7 +81,7 @@ struct RunFolder {
   }
 
   private static func isOfARun(_ name: String) -> Bool {
-    [log, predictions, results, tensorBoard, RunDescription.fileName].contains(name)
+    [log, metrics, predictions, results, tensorBoard, RunDescription.fileName].contains(name)
   }
 
   /// What a run leaves that is ended while it saves.

@@ -1,66 +1,59 @@
 import Pretrained
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 /// `training_log.jsonl`: how a run began, then every step, each line there as soon as it is known.
-final class TrainingLog {
-  private let path: String
-  private let descriptor: Int32
+struct TrainingLog {
+  private let file: LineFile
 
-  /// Begins the file with the new head and the rows of each part.
-  init(path: String, head: [Float], _ data: FinetuneData) throws {
-    self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw SystemError(call: "open", path: path, code: errno) }
-    try write(Self.start(head: .numbers(head), data))
-  }
-
-  /// Goes on with the log of an earlier run.
+  /// Begins or replaces the file.
   ///
   /// - Parameters:
-  ///   - path: the file to write; may be the one that is read.
-  ///   - earlier: the log so far, which need not be there.
+  ///   - path: of the file.
+  ///   - lines: what it begins with: ``start(head:_:)``, or ``lines(of:until:_:)``.
+  init(path: String, _ lines: [JSONValue]) throws { file = try LineFile(path: path, lines) }
+
+  func append(_ step: StepRecord) throws {
+    try file.append([
+      "step": .number(step.step), "loss": .number(step.loss), "grad_norm": .number(step.gradNorm),
+      "learning_rate": .number(step.learningRate),
+    ])
+  }
+
+  /// The first line: the new head, or null where another program drew it, and the rows of each part.
+  static func start(head: [Float]?, _ data: FinetuneData) -> JSONValue {
+    var start: JSONValue = ["initial_head": head.map { .numbers($0) } ?? .null]
+    for (part, texts) in zip(parts, texts(data)) { start.set("\(part)_rows", .strings(texts)) }
+    return start
+  }
+
+  /// What to keep of the log of an earlier run.
+  ///
+  /// - Parameters:
+  ///   - path: of that log, which need not be there.
   ///   - step: the last step to keep.
   ///   - data: must be what the run was begun with.
-  /// - Throws: ``RunFolderError/otherData(row:part:log:)``, `JSONError`, `SystemError`.
-  init(path: String, continuing earlier: String, from step: Int, _ data: FinetuneData) throws {
-    self.path = path
-    var lines: [String] = []
-    if FileSystem.isRegularFile(earlier) {
-      let text = String(decoding: try FileSystem.read(earlier), as: UTF8.self)
+  /// - Throws: ``RunFolderError/otherData(row:part:log:)``, `SystemError`.
+  static func lines(of path: String, until step: Int, _ data: FinetuneData) throws -> [JSONValue] {
+    var lines: [JSONValue] = []
+    if FileSystem.isRegularFile(path) {
+      let text = String(decoding: try FileSystem.read(path), as: UTF8.self)
       for (index, line) in text.split(separator: "\n").enumerated() {
         // The last line may have been cut off with the process.
-        guard let entry = try? JSONValue(parsing: String(line)) else { break }
+        guard let entry = try? JSONValue(parsing: Array(line.utf8), acceptsNonFinite: true) else { break }
         if index == 0 {
-          try Self.check(entry, data, earlier)
+          try check(entry, data, path)
         } else if entry["step"]?.intValue ?? .max > step {
           break
         }
-        lines.append(line + "\n")
+        lines.append(entry)
       }
     }
-    if lines.isEmpty { lines = [Self.start(head: .null, data).line + "\n"] }
-    try AtomicFile.write(lines.joined(), to: path)
-    descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
-    guard descriptor >= 0 else { throw SystemError(call: "open", path: path, code: errno) }
+    return lines.isEmpty ? [start(head: nil, data)] : lines
   }
 
   private static let parts = ["train", "validation", "test"]
 
   private static func texts(_ data: FinetuneData) -> [[String]] {
     [data.train.texts, data.validation?.texts ?? [], data.test?.texts ?? []]
-  }
-
-  private static func start(head: JSONValue, _ data: FinetuneData) -> JSONValue {
-    var start: JSONValue = ["initial_head": head]
-    for (part, texts) in zip(parts, texts(data)) { start.set("\(part)_rows", .strings(texts)) }
-    return start
   }
 
   private static func check(_ start: JSONValue, _ data: FinetuneData, _ log: String) throws {
@@ -71,27 +64,4 @@ final class TrainingLog {
       throw RunFolderError.otherData(row: (row ?? min(found.count, texts.count)) + 1, part: part, log: log)
     }
   }
-
-  deinit { close(descriptor) }
-
-  func append(_ step: StepRecord) throws {
-    try write([
-      "step": .number(step.step), "loss": .number(step.loss), "grad_norm": .number(step.gradNorm),
-      "learning_rate": .number(step.learningRate),
-    ])
-  }
-
-  private func write(_ object: JSONValue) throws(SystemError) {
-    var bytes = Array((object.line + "\n").utf8)[...]
-    while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
-      guard written >= 0 || errno == EINTR else { throw SystemError(call: "write", path: path, code: errno) }
-      bytes = bytes.dropFirst(max(0, written))
-    }
-  }
-}
-
-// Within a type that has a `write` of its own, the unqualified name means that.
-private func systemWrite(_ descriptor: Int32, _ start: UnsafeRawPointer?, _ count: Int) -> Int {
-  write(descriptor, start, count)
 }

@@ -21,7 +21,8 @@ struct FinetuneTests {
       "trainer_state.json", "vocab.txt",
     ]
     let run = [
-      "README.md", "checkpoint-14", "checkpoint-28", "predict_results.json", "predictions.jsonl",
+      "README.md", "checkpoint-14", "checkpoint-28", "metrics.jsonl", "predict_results.json",
+      "predictions.jsonl",
       "run.json", "runs", "training_log.jsonl",
     ]
     #expect(try folder.names("out") == (model + run).sorted())
@@ -149,6 +150,24 @@ struct FinetuneTests {
     #expect(try folder.json("out/config.json")["id2label"] == ["0": "even", "1": "odd"])
   }
 
+  @Test("keeps every log entry as it comes, in one line each")
+  func metrics() throws {
+    let folder = try TemporaryFolder()
+    _ = try finetune(folder, "--epochs", "2", "--logging-steps", "10")
+    let state = try folder.json("out/trainer_state.json")
+    let lines = try folder.jsonLines("out/metrics.jsonl")
+    #expect(lines.count == 5)
+    #expect(lines == state["log_history"]?.arrayValue)
+  }
+
+  @Test("writes nothing when dry, however few the steps are", arguments: ["2", "100"])
+  func dry(steps: String) throws {
+    let folder = try TemporaryFolder()
+    let result = try finetune(folder, "--max-steps", steps, "--dry-run")
+    #expect(result.exitCode == 0 && result.output.contains("steps"))
+    #expect(try folder.names("").isEmpty)
+  }
+
   @Test("goes on with --resume, to the same end")
   func resume() throws {
     let (whole, part) = try (TemporaryFolder(), TemporaryFolder())
@@ -185,7 +204,9 @@ struct FinetuneTests {
     // What is newer than the checkpoint is not replaced by mistake, and other data are not trained on.
     let old = try finetune(part, "--resume", part.path("out/checkpoint-20"))
     #expect(old.exitCode == 2 && old.errors.contains("checkpoint-42 is newer than checkpoint-20"))
+    let kept = try part.names("out")
     let other = try finetune(part, "--resume", "--seed", "43")
+    #expect(try part.names("out") == kept)
     #expect(other.exitCode == 2 && other.errors.contains("the train data differ from those of the run"))
     let nothing = try finetune(try TemporaryFolder(), "--resume")
     #expect(nothing.exitCode == 2 && nothing.errors.contains("no checkpoint to resume from"))
