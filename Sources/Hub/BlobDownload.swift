@@ -51,9 +51,10 @@ final class BlobDownload: HTTPSink {
     var isFresh = position == 0
     while true {
       while position < file.byteCount {
-        let before = receivedByteCount
+        let (before, start) = (receivedByteCount, position)
         try fetch(self)
-        if receivedByteCount == before && position < file.byteCount {
+        // Nothing came; unless all was given up to begin anew.
+        if receivedByteCount == before && position >= start && position < file.byteCount {
           throw HubError.damaged(file: file.path, expected: "\(file.byteCount) bytes", found: "\(position)")
         }
       }

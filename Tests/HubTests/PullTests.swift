@@ -127,6 +127,16 @@ struct PullTests {
         .restarted(file: "model.safetensors", reason: "only the whole file is given")))
   }
 
+  @Test("begins anew when the server has no such part")
+  func partIsRefused() throws {
+    var tiny = Self.tiny
+    tiny.override = { request, _ in request.headers["range"] == nil ? nil : .status(416) }
+    let client = try TestClient(tiny)
+    try leave(Array(smallWeights.prefix(30)), in: client.folder)
+    let snapshot = try client.hub.pull(reference())
+    #expect(try FileSystem.read(snapshot.folder + "/model.safetensors") == smallWeights)
+  }
+
   @Test("keeps nothing whose checksum is wrong", arguments: ["model.safetensors", "config.json"])
   func damaged(path: String) throws {
     var tiny = Self.tiny
