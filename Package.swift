@@ -99,6 +99,9 @@ let package = Package(
       name: "ForeignFormats", dependencies: ["ModelFiles", "CChecksums", "CArchive"], swiftSettings: strict),
     // The Hugging Face layout: safetensors, config.json, vocab.txt, tokenizer.json, folders.
     .target(name: "ModelFiles", swiftSettings: strict),
+    // C, libcurl loaded when it is first needed; its headers come from the distribution.
+    .target(
+      name: "CCurl", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     // C, checksums as fast as memory.
     .target(name: "CChecksums", cSettings: strictC),
     // C, one table of functions for each instruction set.
@@ -111,8 +114,6 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
-    .systemLibrary(
-      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
 
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
     .testTarget(

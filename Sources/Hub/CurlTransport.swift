@@ -29,8 +29,12 @@ final class CurlTransport: HTTPTransport {
   }
 
   func send(_ request: HTTPRequest, to sink: (any HTTPSink)?, sent: ((Int) -> Void)?) throws -> HTTPResponse {
-    guard Self.isReady, let handle = idle.withLock({ $0.popLast() }) ?? CurlHandle() else {
-      throw TransportFailure(.unsupported, "libcurl could not be started")
+    guard Self.isReady else {
+      throw TransportFailure(
+        .unsupported, "libcurl is not installed; get it from the system's packages (libcurl4)")
+    }
+    guard let handle = idle.withLock({ $0.popLast() }) ?? CurlHandle() else {
+      throw TransportFailure(.unsupported, "libcurl has no memory")
     }
     let exchange = try CurlExchange(request, sink: sink, sent: sent)
     let code = try handle.perform(
@@ -52,7 +56,7 @@ private final class CurlHandle: @unchecked Sendable {
   private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
   init?() {
-    guard let handle = curl_easy_init() else {
+    guard let handle = ccurl_easy_init() else {
       message.deallocate()
       return nil
     }
@@ -60,7 +64,7 @@ private final class CurlHandle: @unchecked Sendable {
   }
 
   deinit {
-    curl_easy_cleanup(handle)
+    ccurl_easy_cleanup(handle)
     message.deallocate()
   }
 
@@ -70,14 +74,14 @@ private final class CurlHandle: @unchecked Sendable {
   func perform(
     _ request: HTTPRequest, _ exchange: CurlExchange, userAgent: String, timeout: Int, authorities: String?
   ) throws -> CURLcode {
-    curl_easy_reset(handle)
+    ccurl_easy_reset(handle)
     message.pointee = 0
     var fields: UnsafeMutablePointer<curl_slist>?
-    defer { curl_slist_free_all(fields) }
+    defer { ccurl_slist_free_all(fields) }
     // Bodies are not compressed on the way, so that lengths are those of the files; and no server is asked first
     // whether it would take a long body, which many do not answer.
     for line in request.headers.lines + ["accept-encoding: identity", "expect:"] {
-      guard let longer = curl_slist_append(fields, line) else {
+      guard let longer = ccurl_slist_append(fields, line) else {
         throw TransportFailure(.unsupported, "libcurl has no memory")
       }
       fields = longer
@@ -126,12 +130,12 @@ private final class CurlHandle: @unchecked Sendable {
       throw TransportFailure(
         .unsupported, "this libcurl lacks an option that is needed; install 7.62 or later")
     }
-    return withExtendedLifetime(exchange) { curl_easy_perform(handle) }
+    return withExtendedLifetime(exchange) { ccurl_easy_perform(handle) }
   }
 
   /// What a code of libcurl means. Its message names hosts and ports, never paths or headers.
   func failure(_ code: CURLcode) -> TransportFailure {
-    let text = message.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: message)
+    let text = message.pointee == 0 ? String(cString: ccurl_easy_strerror(code)) : String(cString: message)
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
       return TransportFailure(.noConnection, text)

@@ -2,9 +2,9 @@
 /// (`tokenizer/added_vocabulary.rs`, `add_tokens`).
 struct AddedVocabulary {
   private let tokens: [String]
-  private var vocabulary: NameTable
-  /// The last id of each distinct token, in the order of their first.
-  private var ids: [Int] = []
+  /// Made when it is needed: a model has a handful of added tokens, which are found sooner without one.
+  private var vocabulary: Lookup?
+  private var scanCount = 0
   private var added: [AddedToken] = []
   /// Numbers are indices of `added`.
   private var addedTable = NameTable()
@@ -13,11 +13,6 @@ struct AddedVocabulary {
   /// - Parameter added: tokens that are there from the start.
   init(_ tokens: [String], _ added: [AddedToken] = []) {
     self.tokens = tokens
-    vocabulary = NameTable(minimumCapacity: tokens.count)
-    for (id, token) in tokens.enumerated() {
-      let known = vocabulary.insert(hash: NameTable.hash(token)) { tokens[ids[$0]].hasSameBytes(as: token) }
-      if let known { ids[known] = id } else { ids.append(id) }
-    }
     for token in added { add(token) }
   }
 
@@ -44,15 +39,49 @@ struct AddedVocabulary {
     addedTable.number(hash: NameTable.hash(content)) { added[$0].content.hasSameBytes(as: content) }
   }
 
-  private func vocabularyID(of content: String) -> Int? {
-    vocabulary.number(hash: NameTable.hash(content)) { tokens[ids[$0]].hasSameBytes(as: content) }.map {
-      ids[$0]
+  /// The last id of a token.
+  private mutating func vocabularyID(of content: String) -> Int? {
+    if vocabulary == nil, scanCount < Self.scanLimit {
+      scanCount += 1
+      return tokens.lastIndex { $0.hasSameBytes(as: content) }
     }
+    return lookup().id(of: content, in: tokens)
   }
+
+  /// Tokens that are looked for one by one before a table is made.
+  private static let scanLimit = 16
 
   /// Behind the added tokens, if those are behind the vocabulary already. The vocabulary's size counts
   /// distinct tokens, so that the id may be taken when some are there twice; so it is in the library.
-  private var nextID: Int { max(lastAddedID + 1, ids.count) }
+  private var nextID: Int { mutating get { max(lastAddedID + 1, lookup().ids.count) } }
+
+  private mutating func lookup() -> Lookup {
+    if let vocabulary { return vocabulary }
+    let made = Lookup(tokens)
+    vocabulary = made
+    return made
+  }
+
+  /// Tokens by their text.
+  private struct Lookup {
+    private var table: NameTable
+    /// The last id of each distinct token, in the order of their first.
+    private(set) var ids: [Int] = []
+
+    init(_ tokens: [String]) {
+      table = NameTable(minimumCapacity: tokens.count)
+      for (id, token) in tokens.enumerated() {
+        let known = table.insert(hash: NameTable.hash(token)) { tokens[ids[$0]].hasSameBytes(as: token) }
+        if let known { ids[known] = id } else { ids.append(id) }
+      }
+    }
+
+    func id(of content: String, in tokens: [String]) -> Int? {
+      table.number(hash: NameTable.hash(content)) { tokens[ids[$0]].hasSameBytes(as: content) }.map {
+        ids[$0]
+      }
+    }
+  }
 }
 
 /// Collects special and added tokens from the files, in the order in which transformers adds them.
