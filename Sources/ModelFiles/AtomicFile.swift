@@ -19,6 +19,11 @@ package struct AtomicFile: ~Copyable {
   package private(set) var byteCount = 0
   private let temporaryPath: String
   private let descriptor: Int32
+  /// Bytes whose way to the disk has begun.
+  private var begunByteCount = 0
+
+  /// So many bytes are sent on their way at a time, so that little is left to wait for at the end.
+  private static let stretch = 32 << 20
 
   /// Starts a file that will replace `path`.
   ///
@@ -42,6 +47,14 @@ package struct AtomicFile: ~Copyable {
       try writeFully(descriptor, buffer, path: path)
     }
     byteCount += bytes.byteCount
+    guard byteCount - begunByteCount >= Self.stretch else { return }
+    #if os(Linux)
+      // Has the system begin to write what was appended, and waits for nothing. Pages that are not on the disk yet stay
+      // in memory, so what is read back right after is still there.
+      posix_fadvise(
+        descriptor, off_t(begunByteCount), off_t(byteCount - begunByteCount), POSIX_FADV_DONTNEED)
+    #endif
+    begunByteCount = byteCount
   }
 
   /// Replaces bytes that have been appended already, for what is known only after what follows it: a checksum, a size.
