@@ -34,16 +34,15 @@ public final class BERTModel: Sendable {
 
   /// The last hidden states, (B, S, C), and the pooled first tokens, (B, C).
   ///
-  /// Rows of padding hold values that mean nothing, as in the reference.
+  /// Rows of padding are 0, where it follows the tokens; else they hold values that mean nothing, as in the reference.
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func callAsFunction(_ inputs: BERTInputs) throws -> (lastHiddenState: Tensor, pooled: Tensor) {
-    try network.withHiddenStates(inputs) { workspace in
+    try network.withHiddenStates(inputs, .tokens) { workspace in
       let (hidden, pooled) = (workspace.lastHiddenState, workspace.head.pooled)
-      pooler.forward(hidden, workspace.batch, into: pooled, network.compute)
+      pooler.forward(workspace.firstTokens, into: pooled, network.compute)
       return (
-        Tensor(shape: [inputs.batchSize, inputs.length, hidden.columns], copying: hidden),
-        Tensor(shape: [inputs.batchSize, hidden.columns], copying: pooled)
+        workspace.batch.tensor(hidden), Tensor(shape: [inputs.batchSize, hidden.columns], copying: pooled)
       )
     }
   }
@@ -54,7 +53,7 @@ public final class BERTModel: Sendable {
   public func hiddenStates(_ inputs: BERTInputs) throws -> [Tensor] {
     var states: [Tensor] = []
     try network.withHiddenStates(
-      inputs,
+      inputs, .positions,
       visit: { _, hidden in
         states.append(Tensor(shape: [inputs.batchSize, inputs.length, hidden.columns], copying: hidden))
       }
@@ -69,22 +68,19 @@ public final class BERTModel: Sendable {
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func meanPooled(_ inputs: BERTInputs) throws -> Tensor {
-    try network.withHiddenStates(inputs) { workspace in
-      let hidden = workspace.lastHiddenState
-      var means = Tensor(
-        shape: [inputs.batchSize, hidden.columns],
-        values: [Float](repeating: 0, count: inputs.batchSize * hidden.columns))
-      for row in 0..<inputs.batchSize {
-        let tokens = (row * inputs.length..<(row + 1) * inputs.length).filter {
-          inputs.attentionMask?[$0] != 0
-        }
-        let count = max(Float(tokens.count), 1e-9)
+    try network.withHiddenStates(inputs, .tokens) { workspace in
+      let (hidden, batch) = (workspace.lastHiddenState, workspace.batch)
+      var means: [Float] = []
+      means.reserveCapacity(inputs.batchSize * hidden.columns)
+      for (first, length) in zip(batch.firstRows, batch.lengths) {
+        let rows = (first..<first + length).filter { batch.keep?[$0] != 0 }
+        let count = max(Float(rows.count), 1e-9)
         for column in 0..<hidden.columns {
-          let sum = tokens.reduce(Float(0)) { $0 + hidden.start[$1 * hidden.stride + column] }
-          means.values[row * hidden.columns + column] = sum / count
+          let sum = rows.reduce(Float(0)) { $0 + hidden.start[$1 * hidden.stride + column] }
+          means.append(sum / count)
         }
       }
-      return means
+      return Tensor(shape: [inputs.batchSize, hidden.columns], values: means)
     }
   }
 }

@@ -29,3 +29,14 @@ package final class Dropout {
     return DropoutMask(bytes: bytes, scale: 1 / Float(1 - probability))
   }
 }
+
+extension Compute {
+  /// y = x·scale where the mask keeps, else 0; a copy where there is no mask.
+  func dropout(_ x: Matrix, mask: DropoutMask?, into y: Matrix) {
+    if let mask {
+      dropout(x, mask: mask.bytes, scale: mask.scale, into: y)
+    } else {
+      y.copy(x)
+    }
+  }
+}

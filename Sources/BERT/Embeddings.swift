@@ -30,9 +30,9 @@ struct Embeddings: Sendable {
     layerNorm.forward(
       activations.sum, bias: nil, mask: nil, residual: nil, into: activations.output,
       statistics: activations.statistics, compute)
-    activations.mask = activations.maskBytes.flatMap {
-      dropout?.mask($0, count: activations.output.count, probability: dropoutProbability)
-    }
+    activations.mask = batch.rowMask(
+      activations.maskBytes, columns: activations.output.columns, probability: dropoutProbability,
+      firstOnly: false, dropout)
     if let mask = activations.mask {
       compute.dropout(activations.output, mask: mask.bytes, scale: mask.scale, into: activations.output)
     }
@@ -69,7 +69,7 @@ struct EmbeddingActivations {
   let sum: Matrix  // (T, C), before the normalisation
   let statistics: RowStatistics  // (T)
   let output: Matrix  // (T, C)
-  /// Room for T·C mask bytes; nil in inference.
+  /// Room for B·S·C mask bytes; nil in inference.
   let maskBytes: UnsafeMutablePointer<UInt8>?
   var mask: DropoutMask?
 }

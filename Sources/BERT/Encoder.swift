@@ -2,7 +2,8 @@ import Tensors
 
 /// Embeddings and layers: token ids to hidden states, and the way back.
 ///
-/// B sequences, S tokens each, T = B·S, C hidden, H heads, F feed-forward, V vocabulary, L layers.
+/// B sequences of S positions, T rows in all (B·S, or fewer where padding is left out), C hidden, H heads, F
+/// feed-forward, V vocabulary, L layers.
 struct Encoder: Sendable {
   let embeddings: Embeddings
   let layers: [EncoderLayer]
@@ -18,7 +19,7 @@ struct Encoder: Sendable {
     }
   }
 
-  /// Fills the workspace from its batch; the last hidden states, (T, C), are `workspace.lastHiddenState`.
+  /// Computes the hidden states of the workspace's batch; the last ones are `workspace.lastHiddenState`.
   ///
   /// - Parameters:
   ///   - dropout: nil in evaluation.
@@ -31,25 +32,28 @@ struct Encoder: Sendable {
     for (index, layer) in layers.enumerated() {
       layer.attention.forward(x, batch, &workspace.layers[index].attention, dropout, compute)
       layer.feedForward.forward(
-        workspace.layers[index].attention.output, &workspace.layers[index].feedForward, dropout, compute)
+        workspace.layers[index].attention.output, batch, &workspace.layers[index].feedForward, dropout,
+        compute)
       x = workspace.layers[index].feedForward.output
       visit?(index + 1, x)
     }
   }
 
-  /// Takes `workspace.gradient` (T, C), the gradient of the last hidden states, to every parameter.
+  /// Takes `workspace.lastGradient`, the gradient of the last hidden states, to every parameter.
   func backward(_ workspace: Workspace, _ gradients: Gradients) {
     let batch = workspace.batch
-    let scratch = workspace.backwardScratch
-    let dy = workspace.gradient
+    let dx = workspace.gradient
+    var dy = workspace.lastGradient
     for (index, layer) in layers.enumerated().reversed() {
       let activations = workspace.layers[index]
+      let buffers = workspace.backwardBuffers(ofLayer: index)
       let x = index > 0 ? workspace.layers[index - 1].feedForward.output : workspace.embeddings.output
       layer.feedForward.backward(
-        input: activations.attention.output, activations.feedForward, inPlace: dy, scratch, gradients, compute
+        input: activations.attention.output, activations.feedForward, inPlace: dy, buffers, gradients, compute
       )
       layer.attention.backward(
-        input: x, batch, activations.attention, inPlace: dy, scratch, gradients, compute)
+        input: x, batch, activations.attention, inPlace: dy, into: dx, buffers, gradients, compute)
+      dy = dx
     }
     embeddings.backward(batch, workspace.embeddings, inPlace: dy, gradients, compute)
   }
@@ -65,4 +69,11 @@ struct EncoderLayer: Sendable {
 struct LayerActivations {
   var attention: AttentionActivations
   var feedForward: FeedForwardActivations
+
+  /// The same buffers for a last layer of which only first tokens are wanted.
+  func firstTokens(_ count: Int, input: Matrix, query: Matrix) -> LayerActivations {
+    LayerActivations(
+      attention: attention.firstTokens(count, input: input, query: query),
+      feedForward: feedForward.firstRows(count))
+  }
 }

@@ -20,51 +20,56 @@ struct FeedForward: Sendable {
     dropoutProbability = configuration.hiddenDropoutProb
   }
 
-  /// activations.output (T, C) from the attention's output y (T, C).
+  /// activations.output (Q, C) from the attention's output y (Q, C).
   func forward(
-    _ y: Matrix, _ activations: inout FeedForwardActivations, _ dropout: Dropout?, _ compute: Compute
+    _ y: Matrix, _ batch: Batch, _ activations: inout FeedForwardActivations, _ dropout: Dropout?,
+    _ compute: Compute
   ) {
     intermediate.forwardWithoutBias(y, into: activations.preActivation, compute)
     compute.biasActivation(
       activation, activations.preActivation, bias: intermediate.bias.values, into: activations.inner)
     output.forwardWithoutBias(activations.inner, into: activations.sum, compute)
-    activations.mask = activations.maskBytes.flatMap {
-      dropout?.mask($0, count: activations.sum.count, probability: dropoutProbability)
-    }
+    activations.mask = batch.rowMask(
+      activations.maskBytes, columns: y.columns, probability: dropoutProbability,
+      firstOnly: y.rows != batch.tokenCount, dropout)
     layerNorm.forward(
       activations.sum, bias: output.bias, mask: activations.mask, residual: y, into: activations.output,
       statistics: activations.statistics, compute)
   }
 
-  /// Replaces the gradient of the block's output, (T, C), by that of its input y.
+  /// Replaces the gradient of the block's output, (Q, C), by that of its input y.
   func backward(
-    input y: Matrix, _ activations: FeedForwardActivations, inPlace dy: Matrix, _ scratch: BackwardScratch,
+    input y: Matrix, _ activations: FeedForwardActivations, inPlace dy: Matrix, _ buffers: LayerGradients,
     _ gradients: Gradients, _ compute: Compute
   ) {
     layerNorm.backward(inPlace: dy, input: activations.sum, activations.statistics, gradients, compute)
     let dz = dy  // now the gradient of dropout(dense) + y
-    var denseGradient = dz
-    if let mask = activations.mask {
-      compute.dropout(dz, mask: mask.bytes, scale: mask.scale, into: scratch.dropped)
-      denseGradient = scratch.dropped
-    }
-    output.backwardParameters(denseGradient, input: activations.inner, gradients, compute)
-    output.backwardInput(denseGradient, into: scratch.inner, compute)
-    compute.activationBackward(activation, preActivation: activations.preActivation, inPlace: scratch.inner)
-    intermediate.backwardParameters(scratch.inner, input: y, gradients, compute)
-    intermediate.backwardInput(scratch.inner, into: dz, adding: true, compute)
+    let (dense, inner) = (buffers.feedForwardOutput, buffers.inner)
+    compute.dropout(dz, mask: activations.mask, into: dense)
+    output.backwardParameters(dense, input: activations.inner, gradients, compute)
+    output.backwardInput(dense, into: inner, compute)
+    compute.activationBackward(activation, preActivation: activations.preActivation, inPlace: inner)
+    intermediate.backwardParameters(inner, input: y, gradients, compute)
+    intermediate.backwardInput(inner, into: dz, adding: true, compute)
   }
 }
 
 /// What the feed-forward block leaves for its backward.
 struct FeedForwardActivations {
-  let preActivation: Matrix  // (T, F), bias included
-  let inner: Matrix  // (T, F), after the activation
-  let sum: Matrix  // (T, C), before the normalisation
+  let preActivation: Matrix  // (Q, F), bias included
+  let inner: Matrix  // (Q, F), after the activation
+  let sum: Matrix  // (Q, C), before the normalisation
   let statistics: RowStatistics  // (T)
-  let output: Matrix  // (T, C)
-  let maskBytes: UnsafeMutablePointer<UInt8>?  // (T, C)
+  let output: Matrix  // (Q, C)
+  let maskBytes: UnsafeMutablePointer<UInt8>?  // (B, S, C)
   var mask: DropoutMask?
+
+  /// The same buffers for B rows.
+  func firstRows(_ count: Int) -> FeedForwardActivations {
+    FeedForwardActivations(
+      preActivation: preActivation.rows(0..<count), inner: inner.rows(0..<count), sum: sum.rows(0..<count),
+      statistics: statistics, output: output.rows(0..<count), maskBytes: maskBytes)
+  }
 }
 
 extension Activation {

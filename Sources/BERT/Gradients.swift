@@ -2,8 +2,8 @@ import Tensors
 
 /// Collects what the backward pass hands over, in a flat block of the parameters' layout.
 ///
-/// Weight gradients of linear layers are written (the first time in a step) or added (afterwards, when gradients
-/// are accumulated over several batches); bias and normalisation gradients are always added to a range that
+/// Weight gradients of linear layers are products of two matrices. They are written (the first time in a step) or added
+/// (afterwards, when gradients are accumulated over several batches), or their factors are kept for the optimiser; bias and normalisation gradients are always added to a range that
 /// ``begin()`` clears. The embedding tables have gradients only in the rows that were looked up.
 package final class Gradients {
   package let layout: ParameterLayout
@@ -12,6 +12,12 @@ package final class Gradients {
   package let tokenTypeRows: EmbeddingGradient
   /// Whether the word table has a dense gradient, as it has when the decoder of a masked LM is tied to it.
   package let hasDenseWordGradient: Bool
+  /// Whether the optimiser takes factors of weight gradients, so that the products need not be formed.
+  package let mayKeepFactors: Bool
+  /// Whether factors are kept in this step; their matrices must stay until the optimiser has seen them.
+  package var keepsFactors = false
+  /// The factors of this step, in the order of the backward.
+  package private(set) var updates: [WeightUpdate] = []
   private let block: MemoryBlock
   private let start: UnsafeMutablePointer<Float>
   /// Weights that already hold a product of this step, by offset.
@@ -20,13 +26,16 @@ package final class Gradients {
   /// - Parameters:
   ///   - tokenCapacity: the most tokens that one step will look up, over all its batches.
   ///   - denseWordGradient: true for a masked LM with a tied decoder.
+  ///   - mayKeepFactors: whether the optimiser takes factors; not where a step has several batches.
   package init(
     layout: ParameterLayout, configuration: BERTConfiguration, tokenCapacity: Int,
-    denseWordGradient: Bool = false
+    denseWordGradient: Bool = false, mayKeepFactors: Bool = false
   ) throws {
     self.layout = layout
+    self.mayKeepFactors = mayKeepFactors
     hasDenseWordGradient = denseWordGradient
-    // The part of the embedding tables is address space only, never touched unless the gradient is dense.
+    // What is not written is address space only: the part of the embedding tables unless their gradient is dense, and
+    // all weights while factors are kept.
     block = try MemoryBlock(byteCount: max(layout.count, 1) * MemoryLayout<Float>.stride)
     start = block.floats(at: 0, count: layout.count)
     let columns = configuration.hiddenSize
@@ -42,6 +51,7 @@ package final class Gradients {
   /// Starts a step: forgets the last one.
   package func begin() {
     written.removeAll(keepingCapacity: true)
+    updates.removeAll(keepingCapacity: true)
     let plain = layout.plainRange
     (start + plain.lowerBound).update(repeating: 0, count: plain.count)
     for rows in [wordRows, positionRows, tokenTypeRows] { rows.removeAll() }
@@ -53,12 +63,19 @@ package final class Gradients {
   /// The gradient at an offset of the layout.
   package func values(at offset: Int) -> UnsafeMutablePointer<Float> { start + offset }
 
-  /// Forms dW = outputGradientᵀ·input for `weight`, which may stand for several adjacent weights.
-  func add(_ gradient: WeightGradient, to weight: Parameter, _ compute: Compute) {
+  /// Forms dW = dYᵀ·X for `weight`, which may stand for several adjacent weights, or keeps the factors.
+  ///
+  /// - Parameters:
+  ///   - dy: (T, N).
+  ///   - x: (T, K).
+  func addProduct(_ dy: Matrix, _ x: Matrix, to weight: Parameter, _ compute: Compute) {
+    if keepsFactors {
+      updates.append(WeightUpdate(outputGradient: dy, input: x, offset: weight.offset))
+      return
+    }
     let adding = !written.insert(weight.offset).inserted
-    let target = Matrix(
-      values(of: weight), rows: gradient.outputGradient.columns, columns: gradient.input.columns)
-    compute.product(gradient.outputGradient, transposed: true, gradient.input, into: target, adding: adding)
+    let target = Matrix(values(of: weight), rows: dy.columns, columns: x.columns)
+    compute.product(dy, transposed: true, x, into: target, adding: adding)
   }
 
   /// Adds Σ_t dY[t, :] to the gradient of `bias`.

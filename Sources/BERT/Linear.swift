@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 
 /// A parameter tensor: its values, and where its gradient lies in a flat block of the same layout.
 package struct Parameter: @unchecked Sendable {
@@ -10,16 +10,6 @@ package struct Parameter: @unchecked Sendable {
     values = store[name]
     offset = store.layout?.offset(of: name) ?? 0
   }
-}
-
-/// The two factors whose product is a weight's gradient: dW (N, K) = outputGradientᵀ · input.
-///
-/// Layers hand over the factors, not the product, so that whoever collects gradients decides when to form it.
-package struct WeightGradient {
-  /// dY, (T, N).
-  package let outputGradient: Matrix
-  /// X, (T, K).
-  package let input: Matrix
 }
 
 /// y = x·Wᵀ + b, torch's `nn.Linear`. W is (N, K), b is (N).
@@ -58,7 +48,7 @@ package struct Linear: Sendable {
 
   /// Hands over the gradients of W and b, given dY (T, N) and the input x (T, K) of the forward.
   func backwardParameters(_ dy: Matrix, input x: Matrix, _ gradients: Gradients, _ compute: Compute) {
-    gradients.add(WeightGradient(outputGradient: dy, input: x), to: weight, compute)
+    gradients.addProduct(dy, x, to: weight, compute)
     gradients.addColumnSums(of: dy, to: bias, compute)
   }
 

@@ -106,7 +106,7 @@ public final class BERTForMaskedLM: Trainable {
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func logits(_ inputs: BERTInputs) throws -> Tensor {
-    try network.withHiddenStates(inputs) { workspace in
+    try network.withHiddenStates(inputs, .positions) { workspace in
       let activations = try PredictionHead.Activations(rows: inputs.tokenCount, configuration)
       head.forward(workspace.lastHiddenState, activations, network.compute)
       return Tensor(
@@ -124,7 +124,7 @@ public final class BERTForMaskedLM: Trainable {
     if let wrong = positions.first(where: { !(0..<inputs.tokenCount).contains($0) }) {
       throw BERTInputError.labels(expected: "positions in 0 ..< \(inputs.tokenCount)", found: "\(wrong)")
     }
-    return try network.withHiddenStates(inputs) { workspace in
+    return try network.withHiddenStates(inputs, .positions) { workspace in
       let rows = try GatheredRows(positions, of: workspace.lastHiddenState)
       let activations = try PredictionHead.Activations(rows: positions.count, configuration)
       head.forward(rows.matrix, activations, network.compute)
@@ -153,7 +153,7 @@ public final class BERTForMaskedLM: Trainable {
     try inputs.check(against: configuration)
     let targets = try tokenTargets(labels, inputs, classes: configuration.vocabSize)
     let compute = network.compute
-    workspace.fill(inputs)
+    workspace.fill(inputs, for: .positions)
     network.encoder.forward(workspace, dropout: dropout)
     // Tokens without a label have no part in the loss, so the head sees only the others.
     let positions = targets.indices.filter { targets[$0] >= 0 }

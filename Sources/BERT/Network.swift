@@ -55,9 +55,11 @@ package final class Network: Sendable {
 
   /// Runs the encoder on `inputs` and gives `body` the workspace that holds the hidden states.
   ///
+  /// - Parameter wanted: the states that `body` reads; others need not be there.
   /// - Throws: ``BERTInputError`` when an id or the length is outside the tables; what `body` throws.
   func withHiddenStates<Result>(
-    _ inputs: BERTInputs, visit: ((Int, Matrix) -> Void)? = nil, _ body: (Workspace) throws -> Result
+    _ inputs: BERTInputs, _ wanted: WantedStates, visit: ((Int, Matrix) -> Void)? = nil,
+    _ body: (Workspace) throws -> Result
   ) throws -> Result {
     try inputs.check(against: configuration)
     let capacity = Workspace.Capacity(inputs)
@@ -65,7 +67,7 @@ package final class Network: Sendable {
       workspaces.lastIndex { $0.capacity.holds(capacity) }.map { workspaces.remove(at: $0) }
     }
     let workspace = try found ?? Workspace(configuration, capacity, training: false)
-    workspace.fill(inputs)
+    workspace.fill(inputs, for: wanted)
     encoder.forward(workspace, visit: visit)
     defer {
       idle.withLock { workspaces in

@@ -39,8 +39,8 @@ public final class BERTForNextSentencePrediction: Sendable {
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func logits(_ inputs: BERTInputs) throws -> Tensor {
-    try network.withHiddenStates(inputs) { workspace in
-      pooler.forward(workspace.lastHiddenState, workspace.batch, into: workspace.head.pooled, network.compute)
+    try network.withHiddenStates(inputs, .firstTokens) { workspace in
+      pooler.forward(workspace.firstTokens, into: workspace.head.pooled, network.compute)
       let scratch = try Scratch(floats: inputs.batchSize * 2)
       let logits = scratch.matrix(rows: inputs.batchSize, columns: 2)
       classifier.forward(workspace.head.pooled, into: logits, network.compute)

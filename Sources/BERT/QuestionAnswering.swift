@@ -37,7 +37,7 @@ public final class BERTForQuestionAnswering: Sendable {
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func logits(_ inputs: BERTInputs) throws -> (start: Tensor, end: Tensor) {
-    try network.withHiddenStates(inputs) { workspace in
+    try network.withHiddenStates(inputs, .positions) { workspace in
       let scratch = try Scratch(floats: inputs.tokenCount * 2)
       let logits = scratch.matrix(rows: inputs.tokenCount, columns: 2)
       outputs.forward(workspace.lastHiddenState, into: logits, network.compute)

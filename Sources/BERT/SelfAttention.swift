@@ -9,6 +9,8 @@ struct SelfAttention: Sendable {
   let value: Linear
   /// The three projections as one (3C, C) product, where their weights and biases lie side by side.
   let packed: Linear?
+  /// Key and value as one (2C, C) product, on the same condition.
+  let keyValue: Linear?
   let output: Linear
   let layerNorm: LayerNorm
   let heads: Int
@@ -28,87 +30,146 @@ struct SelfAttention: Sendable {
       key.weight.values == query.weight.values + size * size
       && value.weight.values == key.weight.values + size * size
       && key.bias.values == query.bias.values + size && value.bias.values == key.bias.values + size
-    packed =
-      adjacent ? Linear(weight: query.weight, bias: query.bias, inputSize: size, outputSize: 3 * size) : nil
+    func joined(_ first: Linear, _ count: Int) -> Linear? {
+      adjacent
+        ? Linear(weight: first.weight, bias: first.bias, inputSize: size, outputSize: count * size) : nil
+    }
+    (packed, keyValue) = (joined(query, 3), joined(key, 2))
   }
 
-  /// activations.output (T, C) from the layer's input x (T, C).
+  /// activations.output (Q, C) from the layer's input x (T, C); Q is T, or B in a last layer of which only first tokens
+  /// are wanted.
   func forward(
     _ x: Matrix, _ batch: Batch, _ activations: inout AttentionActivations, _ dropout: Dropout?,
     _ compute: Compute
   ) {
     let size = x.columns
-    if let packed {
-      packed.forward(x, into: activations.queryKeyValue, compute)
+    let packedRows = activations.queryKeyValue
+    let firstTokens = activations.firstTokens
+    var residual = x
+    if let firstTokens {
+      residual = firstTokens.input
+      residual.gather(batch.firstRows, of: x)
+      query.forward(residual, into: firstTokens.query, compute)
+      project(x, keyValue, [key, value], into: packedRows.columns(size..<3 * size), compute)
     } else {
-      for (index, projection) in [query, key, value].enumerated() {
-        projection.forward(
-          x, into: activations.queryKeyValue.columns(index * size..<(index + 1) * size), compute)
-      }
+      project(x, packed, [query, key, value], into: packedRows, compute)
     }
-    let scores = batch.batchSize * heads * batch.length * batch.length
-    activations.probabilityMask = activations.probabilityMaskBytes.flatMap {
-      dropout?.mask($0, count: scores, probability: probabilityDropout)
-    }
+    let layout = firstTokens == nil ? batch.attention : batch.lastAttention
+    activations.probabilityMask = batch.scoreMask(
+      activations.probabilityMaskBytes, layout, probability: probabilityDropout,
+      firstOnly: firstTokens != nil, dropout)
+    let mask = activations.probabilityMask
     compute.attentionForward(
-      batch: batch.batchSize, heads: heads, tokens: batch.length, headSize: size / heads,
-      qkv: activations.queryKeyValue, keep: batch.keep, mask: activations.probabilityMask?.bytes,
-      maskScale: activations.probabilityMask?.scale ?? 1, probabilities: activations.probabilities,
-      dropped: activations.dropped, context: activations.context)
+      layout, query: activations.query, key: packedRows.columns(size..<2 * size),
+      value: packedRows.columns(2 * size..<3 * size), keep: batch.keep, mask: mask?.bytes,
+      maskScale: mask?.scale ?? 1, probabilities: activations.probabilities, dropped: activations.dropped,
+      context: activations.context)
     output.forwardWithoutBias(activations.context, into: activations.sum, compute)
-    activations.outputMask = activations.outputMaskBytes.flatMap {
-      dropout?.mask($0, count: activations.sum.count, probability: outputDropout)
-    }
+    activations.outputMask = batch.rowMask(
+      activations.outputMaskBytes, columns: size, probability: outputDropout, firstOnly: firstTokens != nil,
+      dropout)
     layerNorm.forward(
-      activations.sum, bias: output.bias, mask: activations.outputMask, residual: x, into: activations.output,
-      statistics: activations.statistics, compute)
+      activations.sum, bias: output.bias, mask: activations.outputMask, residual: residual,
+      into: activations.output, statistics: activations.statistics, compute)
   }
 
-  /// Replaces dY (T, C) by dX, and hands over the gradients of the block.
+  /// One product where projections are joined, else one for each.
+  private func project(
+    _ x: Matrix, _ joined: Linear?, _ parts: [Linear], into target: Matrix, _ compute: Compute
+  ) {
+    if let joined { return joined.forward(x, into: target, compute) }
+    for (index, part) in parts.enumerated() {
+      let columns = index * part.outputSize..<(index + 1) * part.outputSize
+      part.forward(x, into: target.columns(columns), compute)
+    }
+  }
+
+  /// Takes dY (Q, C), which it overwrites, to dX (T, C), and hands over the gradients of the block. Where Q is T, dX
+  /// is in the place of dY.
   func backward(
-    input x: Matrix, _ batch: Batch, _ activations: AttentionActivations, inPlace dy: Matrix,
-    _ scratch: BackwardScratch, _ gradients: Gradients, _ compute: Compute
+    input x: Matrix, _ batch: Batch, _ activations: AttentionActivations, inPlace dy: Matrix, into dx: Matrix,
+    _ buffers: LayerGradients, _ gradients: Gradients, _ compute: Compute
   ) {
     layerNorm.backward(inPlace: dy, input: activations.sum, activations.statistics, gradients, compute)
     let dz = dy  // now the gradient of dropout(dense) + x
-    var denseGradient = dz
-    if let mask = activations.outputMask {
-      compute.dropout(dz, mask: mask.bytes, scale: mask.scale, into: scratch.dropped)
-      denseGradient = scratch.dropped
-    }
-    output.backwardParameters(denseGradient, input: activations.context, gradients, compute)
-    output.backwardInput(denseGradient, into: scratch.context, compute)
+    let dense = buffers.attentionOutput
+    compute.dropout(dz, mask: activations.outputMask, into: dense)
+    output.backwardParameters(dense, input: activations.context, gradients, compute)
+    output.backwardInput(dense, into: buffers.context, compute)
     let size = x.columns
+    let (rows, rowGradients) = (activations.queryKeyValue, buffers.queryKeyValue)
+    let isFirstOnly = activations.firstTokens != nil
+    let queryGradient = isFirstOnly ? buffers.query : rowGradients.columns(0..<size)
+    let mask = activations.probabilityMask
+    guard let probabilities = activations.probabilities else {
+      preconditionFailure("a backward needs a workspace planned for training")
+    }
     compute.attentionBackward(
-      batch: batch.batchSize, heads: heads, tokens: batch.length, headSize: size / heads,
-      qkv: activations.queryKeyValue, probabilities: activations.probabilities,
-      dropped: activations.probabilityMask == nil ? activations.probabilities : activations.dropped,
-      mask: activations.probabilityMask?.bytes, maskScale: activations.probabilityMask?.scale ?? 1,
-      contextGradient: scratch.context, qkvGradient: scratch.queryKeyValue, scratch: scratch.scores)
-    if let packed {
-      packed.backwardParameters(scratch.queryKeyValue, input: x, gradients, compute)
-      packed.backwardInput(scratch.queryKeyValue, into: dz, adding: true, compute)
+      isFirstOnly ? batch.lastAttention : batch.attention, query: activations.query,
+      key: rows.columns(size..<2 * size), value: rows.columns(2 * size..<3 * size),
+      probabilities: probabilities, dropped: mask == nil ? probabilities : activations.dropped,
+      mask: mask?.bytes, maskScale: mask?.scale ?? 1, contextGradient: buffers.context,
+      queryGradient: queryGradient, keyGradient: rowGradients.columns(size..<2 * size),
+      valueGradient: rowGradients.columns(2 * size..<3 * size), scratch: buffers.scores)
+    if let firstTokens = activations.firstTokens {
+      // The rows of first tokens move last: dx may lie where dz is.
+      buffers.residual.copy(dz)
+      query.backwardParameters(queryGradient, input: firstTokens.input, gradients, compute)
+      query.backwardInput(queryGradient, into: buffers.residual, adding: true, compute)
+      backwardProjections(
+        keyValue, [key, value], rowGradients.columns(size..<3 * size), input: x, into: dx, adding: false,
+        gradients, compute)
+      buffers.residual.scatterAdd(to: batch.firstRows, of: dx, compute)
     } else {
-      for (index, projection) in [query, key, value].enumerated() {
-        let dq = scratch.queryKeyValue.columns(index * size..<(index + 1) * size)
-        projection.backwardParameters(dq, input: x, gradients, compute)
-        projection.backwardInput(dq, into: dz, adding: true, compute)
-      }
+      backwardProjections(
+        packed, [query, key, value], rowGradients, input: x, into: dx, adding: true, gradients, compute)
+    }
+  }
+
+  private func backwardProjections(
+    _ joined: Linear?, _ parts: [Linear], _ dy: Matrix, input x: Matrix, into dx: Matrix, adding: Bool,
+    _ gradients: Gradients, _ compute: Compute
+  ) {
+    if let joined {
+      joined.backwardParameters(dy, input: x, gradients, compute)
+      joined.backwardInput(dy, into: dx, adding: adding, compute)
+      return
+    }
+    for (index, part) in parts.enumerated() {
+      let columns = dy.columns(index * part.outputSize..<(index + 1) * part.outputSize)
+      part.backwardParameters(columns, input: x, gradients, compute)
+      part.backwardInput(columns, into: dx, adding: adding || index > 0, compute)
     }
   }
 }
 
 /// What self-attention leaves for its backward.
 struct AttentionActivations {
-  let queryKeyValue: Matrix  // (T, 3C)
-  let probabilities: UnsafeMutablePointer<Float>  // (B, H, S, S)
-  let dropped: UnsafeMutablePointer<Float>  // (B, H, S, S), after dropout
-  let context: Matrix  // (T, C)
-  let sum: Matrix  // (T, C), before the normalisation
-  let statistics: RowStatistics  // (T)
-  let output: Matrix  // (T, C)
+  let queryKeyValue: Matrix  // (T, 3C); the queries are elsewhere where only first tokens ask
+  /// (B, H, Q, S); nil when there is no backward.
+  let probabilities: UnsafeMutablePointer<Float>?
+  let dropped: UnsafeMutablePointer<Float>?  // (B, H, Q, S), after dropout
+  let context: Matrix  // (Q, C)
+  let sum: Matrix  // (Q, C), before the normalisation
+  let statistics: RowStatistics  // (Q)
+  let output: Matrix  // (Q, C)
   let probabilityMaskBytes: UnsafeMutablePointer<UInt8>?  // (B, H, S, S)
-  let outputMaskBytes: UnsafeMutablePointer<UInt8>?  // (T, C)
+  let outputMaskBytes: UnsafeMutablePointer<UInt8>?  // (B, S, C)
+  /// In a last layer of which only first tokens are wanted: their inputs and queries, (B, C) each.
+  var firstTokens: (input: Matrix, query: Matrix)?
   var probabilityMask: DropoutMask?
   var outputMask: DropoutMask?
+
+  /// (Q, C)
+  var query: Matrix { firstTokens?.query ?? queryKeyValue.columns(0..<context.columns) }
+
+  /// The same buffers for B queries.
+  func firstTokens(_ count: Int, input: Matrix, query: Matrix) -> AttentionActivations {
+    AttentionActivations(
+      queryKeyValue: queryKeyValue, probabilities: probabilities, dropped: dropped,
+      context: context.rows(0..<count), sum: sum.rows(0..<count), statistics: statistics,
+      output: output.rows(0..<count), probabilityMaskBytes: probabilityMaskBytes,
+      outputMaskBytes: outputMaskBytes, firstTokens: (input, query))
+  }
 }

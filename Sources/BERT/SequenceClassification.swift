@@ -71,7 +71,7 @@ public final class BERTForSequenceClassification: Trainable {
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func logits(_ inputs: BERTInputs) throws -> Tensor {
-    try network.withHiddenStates(inputs) { workspace in
+    try network.withHiddenStates(inputs, .firstTokens) { workspace in
       logits(workspace, pooled: workspace.head.pooled)
       return Tensor(shape: [inputs.batchSize, classifier.outputSize], copying: workspace.head.logits)
     }
@@ -80,14 +80,14 @@ public final class BERTForSequenceClassification: Trainable {
   /// The logits in a workspace that the caller keeps, as an evaluation within training does.
   package func logits(_ inputs: BERTInputs, in workspace: Workspace) throws -> Tensor {
     try inputs.check(against: configuration)
-    workspace.fill(inputs)
+    workspace.fill(inputs, for: .firstTokens)
     network.encoder.forward(workspace)
     logits(workspace, pooled: workspace.head.pooled)
     return Tensor(shape: [inputs.batchSize, classifier.outputSize], copying: workspace.head.logits)
   }
 
   private func logits(_ workspace: Workspace, pooled: Matrix) {
-    pooler.forward(workspace.lastHiddenState, workspace.batch, into: pooled, network.compute)
+    pooler.forward(workspace.firstTokens, into: pooled, network.compute)
     classifier.forward(pooled, into: workspace.head.logits, network.compute)
   }
 
@@ -99,10 +99,10 @@ public final class BERTForSequenceClassification: Trainable {
     try inputs.check(against: configuration)
     let targets = try Targets(labels, inputs, configuration)
     let compute = network.compute
-    workspace.fill(inputs)
+    workspace.fill(inputs, for: .firstTokens)
     network.encoder.forward(workspace, dropout: dropout)
-    let (batch, head, hidden) = (workspace.batch, workspace.head, workspace.lastHiddenState)
-    pooler.forward(hidden, batch, into: head.pooled, compute)
+    let (head, firstTokens) = (workspace.head, workspace.firstTokens)
+    pooler.forward(firstTokens, into: head.pooled, compute)
     let mask = dropout?.mask(head.maskBytes, count: head.pooled.count, probability: dropoutProbability)
     var features = head.pooled
     if let mask {
@@ -118,13 +118,14 @@ public final class BERTForSequenceClassification: Trainable {
       case .multiLabel(let values): Loss.binaryCrossEntropy(inPlace: head.logits, targets: values, options)
       }
 
+    gradients.keepsFactors = gradients.mayKeepFactors && workspace.keepsFactors
     classifier.backwardParameters(head.logits, input: features, gradients, compute)
     classifier.backwardInput(head.logits, into: head.pooledGradient, compute)
     if let mask {
       compute.dropout(head.pooledGradient, mask: mask.bytes, scale: mask.scale, into: head.pooledGradient)
     }
     pooler.backward(
-      hidden, batch, pooled: head.pooled, inPlace: head.pooledGradient, into: workspace.gradient, gradients,
+      firstTokens, pooled: head.pooled, inPlace: head.pooledGradient, into: workspace.lastGradient, gradients,
       compute)
     network.encoder.backward(workspace, gradients)
     return loss

@@ -47,7 +47,7 @@ public final class BERTForTokenClassification: Trainable {
   ///
   /// - Throws: ``BERTInputError`` when an id or the length is outside the model's tables.
   public func logits(_ inputs: BERTInputs) throws -> Tensor {
-    try network.withHiddenStates(inputs) { workspace in
+    try network.withHiddenStates(inputs, .positions) { workspace in
       let scratch = try Scratch(floats: inputs.tokenCount * classifier.outputSize)
       let logits = scratch.matrix(rows: inputs.tokenCount, columns: classifier.outputSize)
       classifier.forward(workspace.lastHiddenState, into: logits, network.compute)
@@ -76,7 +76,7 @@ public final class BERTForTokenClassification: Trainable {
     try inputs.check(against: configuration)
     let targets = try tokenTargets(labels, inputs, classes: classifier.outputSize)
     let compute = network.compute
-    workspace.fill(inputs)
+    workspace.fill(inputs, for: .positions)
     network.encoder.forward(workspace, dropout: dropout)
     let hidden = workspace.lastHiddenState
     let scratch = try Scratch(floats: inputs.tokenCount * (classifier.outputSize + hidden.columns))

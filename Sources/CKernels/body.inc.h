@@ -25,6 +25,10 @@
 
 #include "product.inc.h"
 
+#include "norm.inc.h"
+
+#include "update.inc.h"
+
 const kernel_set KERNEL_SET = {
   .name = KERNEL_SET_NAME,
   .exp = exp_all,
@@ -53,4 +57,8 @@ const kernel_set KERNEL_SET = {
   .half_from_float = half_from_float,
   .bfloat16_from_float = bfloat16_from_float,
   .product = product,
+  .gradient_norm = gradient_norm,
+  .pack_columns = pack_columns,
+  .adamw_product = adamw_product,
+  .panel_columns = PANEL,
 };

@@ -25,6 +25,10 @@ final class AdamW {
   private let beta2: Double
   private let epsilon: Double
   private let weightDecay: Double
+  /// Where inputs of a layer are packed for an update.
+  private let panels: MemoryBlock
+  /// Parameters that decay, outside the embeddings.
+  private let weightCount: Int
   /// Steps taken.
   var stepCount = 0
 
@@ -44,11 +48,17 @@ final class AdamW {
       preconditionFailure("the optimiser needs a model whose parameters are in one flat block")
     }
     (self.layout, parameters) = (layout, flat)
+    weightCount = layout.segments.reduce(0) {
+      $0 + (layout.decayRange.contains($1.offset) ? $1.count : 0)
+    }
     firstMoment = try MemoryBlock(byteCount: layout.count * MemoryLayout<Float>.stride)
     secondMoment = try MemoryBlock(byteCount: layout.count * MemoryLayout<Float>.stride)
     (beta1, beta2) = (arguments.adamBeta1, arguments.adamBeta2)
     (epsilon, weightDecay) = (arguments.adamEpsilon, arguments.weightDecay)
     let configuration = network.configuration
+    // Inputs are at most as wide as the feed-forward block; a panel is 32 columns at most.
+    let widest = max(configuration.hiddenSize, configuration.intermediateSize) + 32
+    panels = try MemoryBlock(byteCount: widest * WeightUpdate.tokenLimit * MemoryLayout<Float>.stride)
     func table(
       _ name: String, _ rows: Int, _ gradient: KeyPath<Gradients, EmbeddingGradient>
     ) -> Table {
@@ -86,8 +96,8 @@ final class AdamW {
 
   /// The norm of all gradients, before clipping.
   func gradientNorm(_ gradients: Gradients, _ compute: Compute) -> Double {
-    var sum = 0.0
-    for range in [layout.decayRange, layout.plainRange] {
+    var sum = compute.sumOfSquares(gradients.updates)
+    for range in gradients.keepsFactors ? [layout.plainRange] : [layout.decayRange, layout.plainRange] {
       sum += compute.sumOfSquares(gradients.values(at: range.lowerBound), count: range.count)
     }
     for table in tables {
@@ -118,13 +128,33 @@ final class AdamW {
     plain.decay = 1
     let m = firstMoment.floats(at: 0, count: layout.count)
     let v = secondMoment.floats(at: 0, count: layout.count)
-    for (range, step) in [(layout.decayRange, decaying), (layout.plainRange, plain)] {
+    func move(_ range: Range<Int>, _ step: adamw_step) {
       let at = range.lowerBound
       compute.adamW(
         parameters: parameters + at, firstMoment: m + at, secondMoment: v + at,
         gradient: gradients.values(at: at), step, count: range.count)
     }
+    if gradients.keepsFactors {
+      update(gradients.updates, decaying, m, v, compute)
+    } else {
+      move(layout.decayRange, decaying)
+    }
+    move(layout.plainRange, plain)
     for table in tables { update(table, gradients[keyPath: table.gradient], decaying, m, v, compute) }
+  }
+
+  /// Moves every weight outside the embeddings, given the factors of its gradient.
+  private func update(
+    _ updates: [WeightUpdate], _ step: adamw_step, _ m: UnsafeMutablePointer<Float>,
+    _ v: UnsafeMutablePointer<Float>, _ compute: Compute
+  ) {
+    let moved = updates.reduce(0) { $0 + $1.outputGradient.columns * $1.input.columns }
+    precondition(moved == weightCount, "a step moves every weight once")
+    let scratch = panels.floats(at: 0, count: compute.panelFloats(updates))
+    for one in updates {
+      compute.adamW(
+        one, parameters: parameters, firstMoment: m, secondMoment: v, step, panels: scratch)
+    }
   }
 
   private func update(

@@ -19,6 +19,8 @@ public final class Trainer {
   private let tokenizer: WordPieceTokenizer
   private let truncation: Truncation
   private let computeMetrics: ComputeMetrics
+  /// How weights move; the plain way is the one to compare with.
+  let updates: UpdateImplementation
   /// Holds torch's global generator as the Python run would leave it.
   let dropout: Dropout
   private var hasTrained = false
@@ -37,9 +39,20 @@ public final class Trainer {
   ///   - truncation: of texts longer than the model's positions; `.none` makes them an error.
   ///   - computeMetrics: accuracy and micro-averaged precision, recall and F1 unless given.
   /// - Throws: ``TrainingError`` when an argument is out of range; an error when memory for the copy cannot be had.
-  public init(
+  public convenience init(
     _ model: BERTForSequenceClassification, tokenizer: WordPieceTokenizer, arguments: TrainingArguments,
     truncation: Truncation, computeMetrics: @escaping ComputeMetrics = Trainer.microAverages
+  ) throws {
+    try self.init(
+      model, tokenizer: tokenizer, arguments: arguments, truncation: truncation,
+      computeMetrics: computeMetrics, updates: .chosen)
+  }
+
+  /// As the public form; `updates` says how weights move.
+  package init(
+    _ model: BERTForSequenceClassification, tokenizer: WordPieceTokenizer, arguments: TrainingArguments,
+    truncation: Truncation, computeMetrics: @escaping ComputeMetrics = Trainer.microAverages,
+    updates: UpdateImplementation
   ) throws {
     try arguments.validate()
     let problem = BERTForSequenceClassification.problemType(model.configuration, .classes([]))
@@ -49,6 +62,7 @@ public final class Trainer {
     self.tokenizer = tokenizer
     self.truncation = truncation
     self.computeMetrics = computeMetrics
+    self.updates = updates
     dropout = Dropout(generator: TorchGenerator(seed: arguments.seed), dialect: arguments.dialect)
   }
 

@@ -58,7 +58,8 @@ final class TrainingRun {
     let capacity = examples.capacity(batchSize: arguments.batchSize)
     workspace = try Workspace(configuration, capacity, training: true)
     gradients = try Gradients(
-      layout: layout, configuration: configuration, tokenCapacity: capacity.tokens * accumulation)
+      layout: layout, configuration: configuration, tokenCapacity: capacity.tokens * accumulation,
+      mayKeepFactors: accumulation == 1 && trainer.updates == .fused)
     optimizer = try AdamW(network, arguments)
     bestParameters =
       arguments.loadBestModelAtEnd
@@ -71,7 +72,8 @@ final class TrainingRun {
     plan = TrainingPlan(
       exampleCount: examples.count, evaluationCount: validation?.count ?? 0, stepsPerEpoch: stepsPerEpoch,
       maxSteps: maxSteps, longest: examples.longest, parameterCount: table.parameterCount,
-      byteCount: 4 * layout.count * MemoryLayout<Float>.stride + workspace.byteCount)
+      byteCount: Workspace.parameterCopies(capacity, keepsFactors: gradients.mayKeepFactors) * layout.count
+        * MemoryLayout<Float>.stride + workspace.byteCount)
   }
 
   /// Runs to the end.

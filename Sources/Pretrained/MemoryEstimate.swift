@@ -8,7 +8,8 @@ public struct MemoryEstimate: Sendable, Hashable {
   public let length: Int
   /// For predictions, in bytes: the weights in single precision, and one set of activations that all layers share.
   public let inference: Int
-  /// For fine-tuning, in bytes: weights, gradients, both moments of AdamW, and the activations of every layer.
+  /// For fine-tuning, in bytes: weights, both moments of AdamW, gradients where a batch is too large to do without, and
+  /// the activations of every layer.
   public let fineTuning: Int
 
   /// - Parameters:
@@ -24,6 +25,8 @@ public struct MemoryEstimate: Sendable, Hashable {
     let capacity = Workspace.Capacity(
       sequences: batchSize, tokens: batchSize * length, scores: batchSize * length * length)
     inference = weights + Workspace.byteCount(configuration, capacity, training: false)
-    fineTuning = 4 * weights + Workspace.byteCount(configuration, capacity, training: true)
+    fineTuning =
+      Workspace.parameterCopies(capacity) * weights
+      + Workspace.byteCount(configuration, capacity, training: true)
   }
 }

@@ -32,7 +32,8 @@ package final class Compute: Sendable {
     pool = WorkerPool(threadCount: max(1, threads ?? processor_count()))
   }
 
-  private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+  /// The value of an environment variable.
+  package static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   /// Floats that make a task worth handing to another thread.
   static let grain = 16384

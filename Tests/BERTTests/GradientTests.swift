@@ -77,6 +77,55 @@ struct GradientTests {
     #expect(try logits(count) == logits(1))
   }
 
+  @Test("a padded sequence has the logits that it has alone, bit for bit")
+  func paddingIsNotComputed() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
+    let (model, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let rows: [[Int32]] = [[5, 6, 7, 8, 9], [10, 11], [12]]
+    let together = try model.logits(
+      BERTInputs(
+        inputIDs: rows.map { $0 + Array(repeating: 0, count: 5 - $0.count) },
+        attentionMask: rows.map { row in (0..<5).map { $0 < row.count ? 1 : 0 } }))
+    let alone = try rows.flatMap { try model.logits(BERTInputs(inputIDs: [$0])).values }
+    #expect(together.values == alone)
+  }
+
+  @Test("states of first tokens alone are those among the states of all, wherever padding stands")
+  func firstTokens() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
+    let (classifier, _) = try BERTForSequenceClassification.load(
+      from: checkpoint.weights, configuration: checkpoint.configuration)
+    let model = BERTModel(network: classifier.network)
+    // Padding behind, before, between, and nothing but padding.
+    let masks: [[Int32]] = [[1, 1, 1, 0], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]]
+    for mask in masks + [[]] {
+      let rows = mask.isEmpty ? masks : [mask]
+      let inputs = try BERTInputs(
+        inputIDs: rows.map { _ in [5, 6, 7, 8] }, attentionMask: rows)
+      let states = try #require(model.hiddenStates(inputs).last)
+      let (hidden, pooled) = try model(inputs)
+      for (row, mask) in rows.enumerated() {
+        for (token, kept) in mask.enumerated() where kept == 1 {
+          let values = (row * 4 + token) * states.shape[2]..<(row * 4 + token + 1) * states.shape[2]
+          #expect(hidden.values[values] == states.values[values], "\(mask), position \(token)")
+        }
+      }
+      // The pooler reads the first position, kept or not: its input is the same whichever states are computed.
+      let (logits, store, size) = (try classifier.logits(inputs), classifier.network.store, pooled.shape[1])
+      let (weight, bias) = (store["classifier.weight"], store["classifier.bias"])
+      let labels = logits.shape[1]
+      let expected = rows.indices.flatMap { row in
+        (0..<labels).map { label in
+          (0..<size).reduce(Double(bias[label])) {
+            $0 + Double(pooled.values[row * size + $1]) * Double(weight[label * size + $1])
+          }
+        }
+      }
+      #expect(largestError(logits.values, expected) < 1e-6, "\(rows)")
+    }
+  }
+
   @Test("one workspace serves batches of every size in turn")
   func workspaceReuse() throws {
     let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")

@@ -55,8 +55,8 @@ struct AttentionTests {
     let (tokens, size) = shape
     let inputs = (0..<4).map { numbers(tokens * size, seed: UInt32(13 + $0), scale: 2) }
     var layout = head_shape(
-      tokens: tokens, head_size: size, qkv_stride: size, context_stride: size,
-      scale: 1 / Float(size).squareRoot())
+      queries: tokens, keys: tokens, head_size: size, query_stride: size, key_stride: size,
+      context_stride: size, scale: 1 / Float(size).squareRoot())
     var (p, context) = ([Float](repeating: 0, count: tokens * tokens), inputs[0])
     var (dq, dk, dv, scratch) = (inputs[0], inputs[0], inputs[0], p)
     let kernels = Kernels.available[set].set
@@ -74,65 +74,101 @@ struct AttentionTests {
   }
 
   struct Batch: Sendable {
-    let (batch, heads, tokens, size): (Int, Int, Int, Int)
+    let (lengths, heads, size): ([Int], Int, Int)
+    var firstOnly = false
   }
 
   static let batches = [
-    Batch(batch: 1, heads: 1, tokens: 1, size: 4), Batch(batch: 2, heads: 3, tokens: 5, size: 8),
-    Batch(batch: 1, heads: 2, tokens: 17, size: 12), Batch(batch: 2, heads: 2, tokens: 33, size: 5),
-    Batch(batch: 1, heads: 1, tokens: 70, size: 32),
+    Batch(lengths: [1], heads: 1, size: 4), Batch(lengths: [5, 5], heads: 3, size: 8),
+    Batch(lengths: [17], heads: 2, size: 12), Batch(lengths: [33, 33], heads: 2, size: 5),
+    Batch(lengths: [70], heads: 1, size: 32), Batch(lengths: [3, 1, 19], heads: 2, size: 8),
+    Batch(lengths: [6, 11, 2], heads: 2, size: 16, firstOnly: true),
   ]
 
-  @Test("packed heads with padding and dropout", arguments: batches.indices, Kernels.available.indices)
+  @Test(
+    "heads of sequences of any length, with padding and dropout, for every query or the first",
+    arguments: batches.indices, Kernels.available.indices)
   func packed(_ index: Int, _ set: Int) {
     let shape = Self.batches[index]
-    let (b, h, s, d) = (shape.batch, shape.heads, shape.tokens, shape.size)
-    let (c, t) = (h * d, b * s)
-    var (qkv, dContext) = (numbers(t * 3 * c, seed: 1, scale: 2), numbers(t * c, seed: 2))
-    var (keep, mask) = (maskBytes(t, seed: 3), maskBytes(b * h * s * s, seed: 4))
-    for sequence in 0..<b { keep[sequence * s] = 1 }
-    var p = [Float](repeating: .nan, count: b * h * s * s)
+    let (h, d) = (shape.heads, shape.size)
+    let layout = AttentionLayout(lengths: shape.lengths, firstOnly: shape.firstOnly, heads: h, headSize: d)
+    let (c, t, n) = (h * d, layout.keyCount, layout.queryCount)
+    var (qkv, dContext) = (numbers(t * 3 * c, seed: 1, scale: 2), numbers(n * c, seed: 2))
+    var (queries, dQueries) = (numbers(n * c, seed: 5, scale: 2), [Float](repeating: .nan, count: n * c))
+    var (keep, mask) = (maskBytes(t, seed: 3), maskBytes(layout.scoreCount, seed: 4))
+    var firstRow = 0
+    for length in shape.lengths {
+      keep[firstRow] = 1
+      firstRow += length
+    }
+    var p = [Float](repeating: .nan, count: layout.scoreCount)
     var (dropped, scratch) = (p, p)
-    var context = [Float](repeating: .nan, count: t * c)
+    var context = [Float](repeating: .nan, count: n * c)
     var dqkv = [Float](repeating: .nan, count: t * 3 * c)
     let compute = Compute(threads: 2, instructionSet: Kernels.available[set].name)
-    let packed = Matrix(&qkv, rows: t, columns: 3 * c)
+    let (rows, rowGradients) = (Matrix(&qkv, rows: t, columns: 3 * c), Matrix(&dqkv, rows: t, columns: 3 * c))
+    let query = Matrix(&queries, rows: n, columns: c)
     compute.attentionForward(
-      batch: b, heads: h, tokens: s, headSize: d, qkv: packed, keep: &keep, mask: &mask, maskScale: 1.25,
-      probabilities: &p, dropped: &dropped, context: Matrix(&context, rows: t, columns: c))
+      layout, query: query, key: rows.columns(c..<2 * c), value: rows.columns(2 * c..<3 * c), keep: &keep,
+      mask: &mask, maskScale: 1.25, probabilities: &p, dropped: &dropped,
+      context: Matrix(&context, rows: n, columns: c))
     compute.attentionBackward(
-      batch: b, heads: h, tokens: s, headSize: d, qkv: packed, probabilities: &p, dropped: &dropped,
-      mask: &mask,
-      maskScale: 1.25, contextGradient: Matrix(&dContext, rows: t, columns: c),
-      qkvGradient: Matrix(&dqkv, rows: t, columns: 3 * c), scratch: &scratch)
-    for sequence in 0..<b {
+      layout, query: query, key: rows.columns(c..<2 * c), value: rows.columns(2 * c..<3 * c),
+      probabilities: &p, dropped: &dropped, mask: &mask, maskScale: 1.25,
+      contextGradient: Matrix(&dContext, rows: n, columns: c),
+      queryGradient: Matrix(&dQueries, rows: n, columns: c), keyGradient: rowGradients.columns(c..<2 * c),
+      valueGradient: rowGradients.columns(2 * c..<3 * c), scratch: &scratch)
+    var (key, queryRow, scores) = (0, 0, 0)
+    for s in shape.lengths {
+      let count = shape.firstOnly ? 1 : s
       for head in 0..<h {
-        func part(_ values: [Float], _ columns: Int, _ offset: Int) -> Rows {
-          (0..<s).map { token in
-            let start = (sequence * s + token) * columns + offset + head * d
+        func part(_ values: [Float], _ columns: Int, _ offset: Int, _ first: Int, _ count: Int) -> Rows {
+          (first..<first + count).map { row in
+            let start = row * columns + offset + head * d
             return values[start..<start + d].map(Double.init)
           }
         }
-        let scores = (sequence * h + head) * s * s
-        let kept = Array(keep[sequence * s..<(sequence + 1) * s])
+        let kept = Array(keep[key..<key + s])
         let reference = Reference(
-          q: part(qkv, 3 * c, 0), k: part(qkv, 3 * c, c), v: part(qkv, 3 * c, 2 * c),
-          dc: part(dContext, c, 0),
-          keep: kept,
-          weights: (0..<s).map { row in (0..<s).map { mask[scores + row * s + $0] != 0 ? 1.25 : 0 } })
+          q: part(queries, c, 0, queryRow, count), k: part(qkv, 3 * c, c, key, s),
+          v: part(qkv, 3 * c, 2 * c, key, s), dc: part(dContext, c, 0, queryRow, count), keep: kept,
+          weights: (0..<count).map { row in (0..<s).map { mask[scores + row * s + $0] != 0 ? 1.25 : 0 } })
         func error(_ found: Rows, _ exact: Rows) -> Double {
           largestError(found.flatMap { $0.map { Float($0) } }, exact.flatMap(\.self))
         }
         // Sums of some tens of products of numbers up to 4, each rounded to float.
-        #expect(error(part(context, c, 0), reference.context) < 5e-6)
-        #expect(error(part(dqkv, 3 * c, 0), reference.dq) < 5e-6)
-        #expect(error(part(dqkv, 3 * c, c), reference.dk) < 5e-6)
-        #expect(error(part(dqkv, 3 * c, 2 * c), reference.dv) < 5e-6)
-        for row in 0..<s {
-          for key in 0..<s where kept[key] == 0 { #expect(p[scores + row * s + key].bitPattern == 0) }
+        #expect(error(part(context, c, 0, queryRow, count), reference.context) < 5e-6)
+        #expect(error(part(dQueries, c, 0, queryRow, count), reference.dq) < 5e-6)
+        #expect(error(part(dqkv, 3 * c, c, key, s), reference.dk) < 5e-6)
+        #expect(error(part(dqkv, 3 * c, 2 * c, key, s), reference.dv) < 5e-6)
+        for row in 0..<count {
+          for column in 0..<s where kept[column] == 0 {
+            #expect(p[scores + row * s + column].bitPattern == 0)
+          }
         }
+        scores += count * s
       }
+      key += s
+      queryRow += count
     }
+  }
+
+  @Test("probabilities that nobody keeps change nothing, whatever the block of queries", arguments: [3, 150])
+  func unkept(tokens: Int) {
+    let (h, d) = (2, 8)
+    let layout = AttentionLayout(lengths: [tokens], firstOnly: false, heads: h, headSize: d)
+    var qkv = numbers(tokens * 3 * h * d, seed: 6)
+    let rows = Matrix(&qkv, rows: tokens, columns: 3 * h * d)
+    var p = [Float](repeating: 0, count: layout.scoreCount)
+    func context(_ p: UnsafeMutablePointer<Float>?) -> [Float] {
+      var context = [Float](repeating: .nan, count: tokens * h * d)
+      Compute(threads: 1).attentionForward(
+        layout, query: rows.columns(0..<h * d), key: rows.columns(h * d..<2 * h * d),
+        value: rows.columns(2 * h * d..<3 * h * d), keep: nil, mask: nil, maskScale: 1, probabilities: p,
+        dropped: nil, context: Matrix(&context, rows: tokens, columns: h * d))
+      return context
+    }
+    #expect(context(nil) == context(&p))
   }
 
   @Test("what stands in a masked key changes nothing")
@@ -145,10 +181,11 @@ struct AttentionTests {
       var keep = [UInt8](repeating: 1, count: s)
       keep[4] = 0
       var (p, context) = ([Float](repeating: 0, count: s * s), [Float](repeating: 0, count: s * d))
+      let rows = Matrix(&qkv, rows: s, columns: 3 * d)
       compute.attentionForward(
-        batch: 1, heads: 1, tokens: s, headSize: d, qkv: Matrix(&qkv, rows: s, columns: 3 * d), keep: &keep,
-        mask: nil, maskScale: 1, probabilities: &p, dropped: nil,
-        context: Matrix(&context, rows: s, columns: d))
+        AttentionLayout(lengths: [s], firstOnly: false, heads: 1, headSize: d), query: rows.columns(0..<d),
+        key: rows.columns(d..<2 * d), value: rows.columns(2 * d..<3 * d), keep: &keep, mask: nil,
+        maskScale: 1, probabilities: &p, dropped: nil, context: Matrix(&context, rows: s, columns: d))
       return context
     }
     #expect(context(0) == context(1e30))

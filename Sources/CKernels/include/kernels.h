@@ -21,6 +21,23 @@ typedef struct {
   float epsilon;
 } adamw_step;
 
+/// The factors of the gradient dyᵀ·x of a weight (N, K).
+typedef struct {
+  size_t tokens;         // T, at most UPDATE_TOKENS
+  size_t rows;           // N
+  size_t columns;        // K
+  const float *dy;       // (T, N)
+  size_t dy_stride;      // floats from one row to the next
+  const float *x;        // (T, K)
+  size_t x_stride;
+  const float *panels;   // x as `pack_columns` leaves it; null until then
+} gradient_factors;
+
+/// The most tokens whose weight gradient is formed and used at once; as many terms as a product sums in one go.
+#define UPDATE_TOKENS 256
+/// Tokens of a part of `gradient_norm`.
+#define NORM_TOKENS 64
+
 /// One implementation of every kernel, for one instruction set.
 ///
 /// Every function works on one thread, on the rows or elements it is given, and gives the same result however
@@ -100,6 +117,20 @@ typedef struct {
   /// As `matrix_product`, by kernels of our own; an element has the same bits wherever it lies in C.
   void (*product)(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
                   const float *b, size_t ldb, float beta, float *c, size_t ldc);
+
+  // ---- the optimiser's step and the product that makes its gradient, in one
+  /// Part `part` of Σ (dyᵀ·x)², from the Gram matrices of both factors: Σ_st (x·xᵀ)_st·(dy·dyᵀ)_st, x being centred on
+  /// its mean token so that nothing cancels. There are ⌈T / NORM_TOKENS⌉ parts.
+  double (*gradient_norm)(const gradient_factors *factors, size_t part);
+  /// Writes the columns [first, last) of x in the order in which `adamw_product` reads them; `first` is a multiple of
+  /// `panel_columns`. `panels` holds T floats for each column, K rounded up to `panel_columns`.
+  void (*pack_columns)(const gradient_factors *factors, size_t first, size_t last, float *panels);
+  /// `adamw` on rows [first, last) of the weight, contiguous. An element takes the step that it takes when `product`
+  /// writes the gradient and `adamw` reads it, bit for bit.
+  void (*adamw_product)(const gradient_factors *factors, size_t first, size_t last, float *p, float *m, float *v,
+                        const adamw_step *step);
+  /// Columns of a panel.
+  size_t panel_columns;
 } kernel_set;
 
 /// The sets this processor can run, slowest first; `*count` receives how many.
@@ -107,24 +138,29 @@ const kernel_set *kernel_sets(size_t *count);
 
 // ---- attention of one head of one sequence
 
-/// Where one head's rows lie. q, k and v point into the packed (B·S, 3·C) block, so their rows are `qkv_stride` apart.
+/// Where one head's rows lie, Q queries and S keys. The rows of keys and values are in one block.
 typedef struct {
-  size_t tokens;         // S
+  size_t queries;        // Q: S, or fewer where only the first tokens' states are wanted
+  size_t keys;           // S
   size_t head_size;      // D
-  size_t qkv_stride;     // floats between the q rows of consecutive tokens
-  size_t context_stride; // floats between the context rows of consecutive tokens
+  size_t query_stride;   // floats between the query rows of consecutive tokens
+  size_t key_stride;     // the same of keys, and of values
+  size_t context_stride; // floats between the context rows of consecutive queries
   float scale;           // 1 / sqrt(D)
 } head_shape;
 
-/// probabilities (S, S) = softmax(scale·q·kᵀ) over kept keys; dropped (S, S) = dropout(probabilities) when mask is not
+/// probabilities (Q, S) = softmax(scale·q·kᵀ) over kept keys; dropped (Q, S) = dropout(probabilities) when mask is not
 /// null (may be null otherwise); context = dropped·v. `keep` (S bytes, or null) marks the keys that are not padding.
+/// Without a backward `probabilities` may be null: up to ATTENTION_KEYS keys they stay on the stack.
 void attention_forward(const kernel_set *set, const head_shape *shape, const float *q, const float *k, const float *v,
                        const uint8_t *keep, const uint8_t *mask, float mask_scale, float *probabilities, float *dropped,
                        float *context);
-/// The reverse: dq, dk, dv (rows `qkv_stride` apart) from dcontext. scratch holds S·S floats.
+/// The reverse: dq, dk, dv (rows as those of q, k, v) from dcontext. scratch holds Q·S floats.
 void attention_backward(const kernel_set *set, const head_shape *shape, const float *q, const float *k, const float *v,
                         const float *probabilities, const float *dropped, const uint8_t *mask, float mask_scale,
                         const float *dcontext, float *dq, float *dk, float *dv, float *scratch);
+/// The most keys whose probabilities need no memory of the caller.
+#define ATTENTION_KEYS 4096
 
 // ---- matrix products, on one thread
 
