@@ -91,28 +91,56 @@ static tile_function *const tiles[2][TILE_ROWS + 1] = {
   },
 };
 
-/// x[i][j] and x[j][i] change places: log2(LANES) riffles of the upper with the lower half.
-INLINE void transpose_square(floats x[LANES]) {
+/// Four columns of LANES rows of b become four rows of `out`, PANEL apart.
+///
+/// A vector takes four elements of every fourth row straight from memory, which costs no shuffle; what remains is a
+/// transposition of 4 by 4 within its quarters.
+INLINE void transpose_four(const float *b, size_t ldb, float *out) {
+  typedef float four __attribute__((ext_vector_type(4), aligned(4), may_alias));
+  floats x[4];
 #pragma clang loop unroll(full)
-  for (int stage = 1; stage < LANES; stage *= 2) {
-    floats y[LANES];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < LANES / 2; i++) {
-      const floats a = x[i], b = x[i + LANES / 2];
-#if LANES == 16
-      y[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      y[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#elif LANES == 8
-      y[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-      y[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  for (size_t i = 0; i < 4; i++) {
+    const four first = *(const four *)(b + i * ldb);
+#if LANES == 4
+    x[i] = first;
 #else
-      y[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-      y[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const four second = *(const four *)(b + (4 + i) * ldb);
+    __auto_type eight = __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7);
+#if LANES == 8
+    x[i] = eight;
+#else
+    const four third = *(const four *)(b + (8 + i) * ldb), fourth = *(const four *)(b + (12 + i) * ldb);
+    __auto_type other = __builtin_shufflevector(third, fourth, 0, 1, 2, 3, 4, 5, 6, 7);
+    x[i] = __builtin_shufflevector(eight, other, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 #endif
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < LANES; i++) x[i] = y[i];
+#endif
   }
+#if LANES == 16
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#elif LANES == 8
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#else
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+#endif
+  const floats left_low = LOW_PAIRS(x[0], x[1]), left_high = HIGH_PAIRS(x[0], x[1]);
+  const floats right_low = LOW_PAIRS(x[2], x[3]), right_high = HIGH_PAIRS(x[2], x[3]);
+  *(floats_in_memory *)out = LOW_HALVES(left_low, right_low);
+  *(floats_in_memory *)(out + PANEL) = HIGH_HALVES(left_low, right_low);
+  *(floats_in_memory *)(out + 2 * PANEL) = LOW_HALVES(left_high, right_high);
+  *(floats_in_memory *)(out + 3 * PANEL) = HIGH_HALVES(left_high, right_high);
+#undef LOW_PAIRS
+#undef HIGH_PAIRS
+#undef LOW_HALVES
+#undef HIGH_HALVES
 }
 
 /// Copies `depth` rows of `columns` elements of op(B) to a panel; missing columns become 0.
@@ -125,11 +153,14 @@ INLINE void pack_panel(bool transpose_b, const float *b, size_t ldb, size_t dept
       }
       continue;
     }
-    FOR_VECTORS(p, filled, depth) {
-      floats x[LANES];
-      for (size_t j = 0; j < LANES; j++) x[j] = j < n ? load(b + (half + j) * ldb + p, filled) : splat(0.0f);
-      transpose_square(x);
-      for (size_t j = 0; j < filled; j++) *(floats_in_memory *)(panel + (p + j) * PANEL + half) = x[j];
+    size_t p = 0;
+    if (n == LANES) {
+      for (; p + 4 <= depth; p += 4) transpose_four(b + half * ldb + p, ldb, panel + p * PANEL + half);
+    }
+    for (; p < depth; p++) {
+      floats x = 0;
+      for (size_t j = 0; j < n; j++) x[j] = b[(half + j) * ldb + p];
+      *(floats_in_memory *)(panel + p * PANEL + half) = x;
     }
   }
 }
