@@ -121,7 +121,8 @@ let package = Package(
     .testTarget(
       name: "ForeignFormatsTests", dependencies: ["ForeignFormats", "ModelFiles", "CChecksums"],
       swiftSettings: strict),
-    .testTarget(name: "WordPieceTests", dependencies: ["WordPiece"], swiftSettings: strict),
+    .testTarget(
+      name: "WordPieceTests", dependencies: ["WordPiece", "CWordPiece"], swiftSettings: strict),
     .testTarget(name: "RandomStreamsTests", dependencies: ["RandomStreams"], swiftSettings: strict),
     .testTarget(
       name: "TensorsTests", dependencies: ["Tensors", "CKernels", "CArchive"], swiftSettings: strict),

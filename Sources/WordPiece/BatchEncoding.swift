@@ -55,6 +55,23 @@ extension WordPieceTokenizer {
     }
   }
 
+  /// The readers of text that this processor runs, the fastest last. All give the same ids.
+  package static var readerNames: [String] { IDEncoder.readers.map { String(cString: $0.name) } }
+
+  /// The ids of texts, without special tokens, as one reader gives them: for tests.
+  ///
+  /// - Parameter reader: its place in ``readerNames``.
+  /// - Throws: ``TokenizerError`` as ``encodeBatch(_:pairs:addSpecialTokens:truncation:padding:)``.
+  package func ids(of texts: [String], reader: Int) throws(TokenizerError) -> [[Int32]] {
+    var encoder = IDEncoder(model, reader: reader)
+    var rows: [[Int32]] = []
+    for text in texts {
+      let range = try append(text, to: &encoder, .max)
+      rows.append(encoder.ids.copy(0..<range.count, of: range))
+    }
+    return rows
+  }
+
   /// Appends the ids of a text and says where they are.
   private func append(
     _ text: String, to encoder: inout IDEncoder, _ limit: Int
