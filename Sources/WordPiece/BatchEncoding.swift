@@ -27,8 +27,6 @@ extension WordPieceTokenizer {
     }
 
     return try model.idEncoders.withEncoder(of: model) { encoder throws(TokenizerError) in
-      var bounds = RowBounds()
-      bounds.starts.reserveCapacity(texts.count + 1)
       let (classID, separatorID) = (Int32(classID), Int32(separatorID))
       let limit = plan.readLimit(hasSecond: pairs != nil)
       for row in texts.indices {
@@ -43,15 +41,15 @@ extension WordPieceTokenizer {
         if let second { moved = encoder.ids.copy(plan.window(second.count, kept: kept.second), of: second) }
         encoder.ids.keep(plan.window(first.count, kept: kept.first), of: first)
         if addSpecialTokens { encoder.ids.append(separatorID) }
-        bounds.starts.append(start)
+        encoder.bounds.starts.append(start)
         if second != nil {
-          bounds.seconds.append(encoder.ids.count)
+          encoder.bounds.seconds.append(encoder.ids.count)
           for id in moved { encoder.ids.append(id) }
           if addSpecialTokens { encoder.ids.append(separatorID) }
         }
       }
-      bounds.starts.append(encoder.ids.count)
-      return try EncodedBatch(encoder.ids, bounds, padding, paddingID: Int32(paddingID))
+      encoder.bounds.starts.append(encoder.ids.count)
+      return try EncodedBatch(encoder.ids, encoder.bounds, padding, paddingID: Int32(paddingID))
     }
   }
 
@@ -104,14 +102,6 @@ extension IDBuffer {
     let from = start + range.lowerBound + window.lowerBound
     return Array(UnsafeBufferPointer(start: from, count: window.count))
   }
-}
-
-/// Where rows are that lie one after the other.
-private struct RowBounds {
-  /// Where each begins, and lastly where the last one ends.
-  var starts: [Int] = []
-  /// Where the second part of each begins; empty when there are no pairs.
-  var seconds: [Int] = []
 }
 
 extension EncodedBatch {

@@ -45,3 +45,16 @@ struct IDBuffer: ~Copyable {
     start = .allocate(capacity: capacity + wordpiece_id_slack)
   }
 }
+
+/// Where rows are that lie one after the other.
+struct RowBounds {
+  /// Where each begins, and lastly where the last one ends.
+  var starts: [Int] = []
+  /// Where the second part of each begins; empty when there are no pairs.
+  var seconds: [Int] = []
+
+  mutating func removeAll() {
+    starts.removeAll(keepingCapacity: starts.capacity <= 1 << 16)
+    seconds.removeAll(keepingCapacity: seconds.capacity <= 1 << 16)
+  }
+}

@@ -17,6 +17,8 @@ struct IDEncoder: ~Copyable {
   private var pieces = Pieces(keepsSources: false)
   /// The ids of all texts so far.
   var ids = IDBuffer()
+  /// Where the rows that are made of them begin and end.
+  var bounds = RowBounds()
 
   /// - Parameter reader: the number of one of the C readers; nil: the fastest.
   init(_ model: WordPieceModel, reader: Int? = nil) {
@@ -33,6 +35,12 @@ struct IDEncoder: ~Copyable {
     var count = 0
     let readers = wordpiece_readers(&count)
     return UnsafeBufferPointer(start: readers, count: count)
+  }
+
+  /// Forgets the ids, but not what was learned of words.
+  mutating func removeAll() {
+    ids.removeAll()
+    bounds.removeAll()
   }
 
   /// Appends the ids of `text`, without the special tokens around it.

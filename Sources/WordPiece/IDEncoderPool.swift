@@ -18,7 +18,7 @@ final class IDEncoderPool: Sendable {
   ) throws(Failure) -> Result {
     let own = idle.withLock { $0.popLast() } ?? Idle(IDEncoder(model))
     defer {
-      own.encoder.ids.removeAll()
+      own.encoder.removeAll()
       idle.withLock { if $0.count < Self.most { $0.append(own) } }
     }
     return try body(&own.encoder)

@@ -50,7 +50,8 @@ struct Normalizer {
   let separatesIdeographs: Bool
   let stripsAccents: Bool
   let lowercases: Bool
-  private let classes = CharacterClasses.shared
+  // Made when it is first needed: plain English never does.
+  private var classes: CharacterClasses { .shared }
 
   init(_ options: TokenizerOptions) {
     cleans = options.cleanText
