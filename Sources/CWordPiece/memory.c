@@ -59,4 +59,6 @@ size_t wordpiece_move(const wordpiece_memory *from, const wordpiece_memory *to) 
   return taken;
 }
 
-int wordpiece_contains(const uint8_t *bytes, size_t count, uint8_t byte) { return memchr(bytes, byte, count) != NULL; }
+int wordpiece_contains(const uint8_t *bytes, size_t count, uint8_t byte) {
+  return memchr(bytes, byte, count) != NULL;
+}

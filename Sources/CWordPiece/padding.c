@@ -15,7 +15,8 @@ static void fill(int32_t *to, size_t count, int32_t value) {
 
 /// As `fill`; also reads up to 15 elements too many.
 static void copy(int32_t *to, const int32_t *from, size_t count) {
-  for (size_t i = 0; i < count; i += step) *(ints16_anywhere *)(to + i) = *(const ints16_anywhere *)(from + i);
+  for (size_t i = 0; i < count; i += step)
+    *(ints16_anywhere *)(to + i) = *(const ints16_anywhere *)(from + i);
 }
 
 static void fill_exactly(int32_t *to, size_t count, int32_t value) {

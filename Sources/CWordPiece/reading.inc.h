@@ -48,10 +48,12 @@ static wordpiece_state read_runs(const wordpiece_memory *memory, wordpiece_readi
       beyond = ~UINT64_C(0) << left;
     }
     const bytes64 lower = bytes | 0x20;
-    const bytes64 alphanumeric = (bytes64)((bytes64)(lower - 'a') < 26) | (bytes64)((bytes64)(bytes - '0') < 10);
+    const bytes64 digit = (bytes64)((bytes64)(bytes - '0') < 10);
+    const bytes64 alphanumeric = (bytes64)((bytes64)(lower - 'a') < 26) | digit;
     const bytes64 printing = (bytes64)((bytes64)(bytes - 0x21) < 0x7F - 0x21);
-    const uint64_t space =
-        mask((bytes64)(bytes == ' ') | (bytes64)((bytes64)(bytes - '\t') < 2) | (bytes64)(bytes == '\r')) | beyond;
+    const bytes64 tab_or_newline = (bytes64)((bytes64)(bytes - '\t') < 2);
+    const bytes64 blank = (bytes64)(bytes == ' ') | tab_or_newline | (bytes64)(bytes == '\r');
+    const uint64_t space = mask(blank) | beyond;
     const uint64_t punctuation = mask(printing & ~alphanumeric);
     window.bytes = folded(bytes, fold);
 

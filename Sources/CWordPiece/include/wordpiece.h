@@ -14,7 +14,7 @@ enum {
   wordpiece_run_size = 64,
 };
 
-/// A run of bytes between ASCII white space and ASCII punctuation, or one such punctuation mark, with its ids.
+/// What lies between ASCII white space and ASCII punctuation, or one such punctuation mark; with its ids.
 typedef struct {
   /// The run as `wordpiece_insert` takes it, then zeros. All zeros: no run.
   uint8_t key[wordpiece_run_bytes];
@@ -38,7 +38,7 @@ typedef struct {
   size_t count;
   /// The first byte not read yet, at which a run may begin.
   size_t place;
-  /// After `wordpiece_unknown`: where the run at `place` ends, or `place` when it is longer than 63 bytes.
+  /// After `wordpiece_unknown`: where the run at `place` ends, or `place` when that is not seen in 64 bytes.
   size_t end;
   /// The ids so far, with room for `wordpiece_id_slack` more than `room`.
   int32_t *ids;
@@ -64,7 +64,7 @@ typedef struct {
 /// The readers that this processor runs, the fastest last. All give the same.
 const wordpiece_reader *wordpiece_readers(size_t *count);
 
-/// Remembers a run of 1 to 32 bytes with 0 to 7 ids. It takes a free place, or that of the run met longer ago.
+/// Remembers a run of 1 to 32 bytes with 0 to 7 ids, in a free place or that of the run met longer ago.
 ///
 /// - Returns: how many free places were taken, 0 or 1.
 size_t wordpiece_insert(
