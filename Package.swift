@@ -89,7 +89,7 @@ let package = Package(
       name: "BERT", dependencies: ["ModelFiles", "RandomStreams", "Tensors", "CKernels"],
       swiftSettings: strict),
     // Text to ids; reads no files.
-    .target(name: "WordPiece", swiftSettings: strict),
+    .target(name: "WordPiece", dependencies: ["CWordPiece"], swiftSettings: strict),
     // The generators of torch and NumPy.
     .target(name: "RandomStreams", dependencies: ["CKernels"], swiftSettings: strict),
     // Memory, threads and the Swift face of the kernels.
@@ -102,6 +102,8 @@ let package = Package(
     // C, libcurl loaded when it is first needed; its headers come from the distribution.
     .target(
       name: "CCurl", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    // C, the words of a text by the ids they had before; one reader for each instruction set.
+    .target(name: "CWordPiece", cSettings: strictC),
     // C, checksums as fast as memory.
     .target(name: "CChecksums", cSettings: strictC),
     // C, one table of functions for each instruction set.
@@ -119,7 +121,8 @@ let package = Package(
     .testTarget(
       name: "ForeignFormatsTests", dependencies: ["ForeignFormats", "ModelFiles", "CChecksums"],
       swiftSettings: strict),
-    .testTarget(name: "WordPieceTests", dependencies: ["WordPiece"], swiftSettings: strict),
+    .testTarget(
+      name: "WordPieceTests", dependencies: ["WordPiece", "CWordPiece"], swiftSettings: strict),
     .testTarget(name: "RandomStreamsTests", dependencies: ["RandomStreams"], swiftSettings: strict),
     .testTarget(
       name: "TensorsTests", dependencies: ["Tensors", "CKernels", "CArchive"], swiftSettings: strict),

@@ -1,3 +1,5 @@
+import CWordPiece
+
 /// Finds added tokens in UTF-8 text: of those that begin first, the longest.
 struct AddedTokenFinder: Sendable {
   struct Pattern: Sendable {
@@ -26,6 +28,14 @@ struct AddedTokenFinder: Sendable {
     for (i, pattern) in self.patterns.enumerated() { byFirstByte[Int(pattern.bytes[0])].append(i) }
     let first = Set(patterns.map { $0.bytes[0] })
     if first.count == 1, let byte = first.first { onlyFirstByte = UInt64(byte) &* 0x0101_0101_0101_0101 }
+  }
+
+  /// False only when there is surely no token in `text`.
+  @inline(__always)
+  func mayMatch(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard !patterns.isEmpty, let base = text.baseAddress else { return false }
+    guard let onlyFirstByte else { return true }
+    return wordpiece_contains(base, text.count, UInt8(truncatingIfNeeded: onlyFirstByte)) != 0
   }
 
   /// The tokens in `text`, in order. Without any, the cost is one pass at several bytes per nanosecond.

@@ -75,6 +75,8 @@ final class ByteTable: Sendable {
   private nonisolated(unsafe) let slots: UnsafeMutablePointer<Slot>
   /// For each first byte, the lengths its keys have: bit n for n bytes, bit 63 for 63 and more.
   private nonisolated(unsafe) let lengths: UnsafeMutablePointer<UInt64>
+  /// For the first four bytes by their hash, the lengths of the keys that begin so; as above.
+  private nonisolated(unsafe) let openings: UnsafeMutablePointer<UInt64>
   /// The length of the longest key.
   private let longest: Int
   private let mask: Int
@@ -88,6 +90,8 @@ final class ByteTable: Sendable {
     slots.initialize(repeating: Slot(), count: capacity)
     lengths = .allocate(capacity: 256)
     lengths.initialize(repeating: 0, count: 256)
+    openings = .allocate(capacity: 1 << Self.openingBits)
+    openings.initialize(repeating: 0, count: 1 << Self.openingBits)
     var (distinct, longest) = (0, 0)
     for entry in entries {
       let key = store.start + entry.start
@@ -98,7 +102,9 @@ final class ByteTable: Sendable {
         hash: UInt32(truncatingIfNeeded: hash &>> 32), start: UInt32(entry.start),
         count: UInt32(entry.count), id: entry.id)
       longest = max(longest, entry.count)
-      if entry.count > 0 { lengths[Int(key[0])] |= 1 << UInt64(min(entry.count, 63)) }
+      let length: UInt64 = 1 &<< UInt64(truncatingIfNeeded: min(entry.count, 63))
+      if entry.count > 0 { lengths[Int(key[0])] |= length }
+      if entry.count >= 4 { openings[Self.opening(of: key)] |= length }
     }
     count = distinct
     self.longest = longest
@@ -107,6 +113,7 @@ final class ByteTable: Sendable {
   deinit {
     slots.deallocate()
     lengths.deallocate()
+    openings.deallocate()
   }
 
   /// The id of the `count` bytes at `key`, which must be readable for a little longer, or `absent`.
@@ -125,10 +132,20 @@ final class ByteTable: Sendable {
     return found == Self.absent ? nil : found
   }
 
+  private static let openingBits = 12
+
+  /// The place of the four bytes at `key` in `openings`.
+  @inline(__always)
+  private static func opening(of key: UnsafePointer<UInt8>) -> Int {
+    let bytes = UnsafeRawPointer(key).loadUnaligned(as: UInt32.self)
+    return Int(truncatingIfNeeded: (bytes &* 0x9E37_79B1) &>> UInt32(32 - openingBits))
+  }
+
   /// The longest key that begins at `key`, at most `count` bytes long.
   @inline(__always)
   func longestPrefix(of key: UnsafePointer<UInt8>, _ count: Int) -> (id: Int32, count: Int)? {
     var candidates = lengths[Int(key[0])]
+    if count >= 4 { candidates &= openings[Self.opening(of: key)] | 0b1111 }
     if count < 63 {
       candidates &= (1 << UInt64(count + 1)) - 1
     } else if candidates >> 63 != 0 {
@@ -175,7 +192,9 @@ final class ByteStore: Sendable {
 
   init(_ bytes: [UInt8]) {
     let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + Bytes.slack)
-    for (i, byte) in bytes.enumerated() { (copy + i).initialize(to: byte) }
+    bytes.withUnsafeBufferPointer { bytes in
+      if let from = bytes.baseAddress { copy.initialize(from: from, count: bytes.count) }
+    }
     (copy + bytes.count).initialize(repeating: 0, count: Bytes.slack)
     start = UnsafePointer(copy)
     count = bytes.count

@@ -75,25 +75,4 @@ public struct EncodedBatch: Sendable, Equatable {
   public let rows: Int
   /// The number of tokens in a row, with padding.
   public let length: Int
-
-  /// A batch of nothing but padding.
-  init(rows: Int, length: Int, paddingID: Int32) {
-    self.rows = rows
-    self.length = length
-    inputIDs = [Int32](repeating: paddingID, count: rows * length)
-    tokenTypeIDs = [Int32](repeating: 0, count: rows * length)
-    attentionMask = tokenTypeIDs
-  }
-
-  /// Puts the tokens of a row in place.
-  ///
-  /// - Parameter second: the first of them that belongs to the second text; their number if there is none.
-  mutating func set(_ ids: ArraySlice<Int32>, at place: Int, secondFrom second: Int) {
-    let range = place..<place + ids.count
-    inputIDs.withUnsafeMutableBufferPointer { _ = $0[range].update(fromContentsOf: ids) }
-    attentionMask.withUnsafeMutableBufferPointer { $0[range].update(repeating: 1) }
-    if second < ids.count {
-      tokenTypeIDs.withUnsafeMutableBufferPointer { $0[range.dropFirst(second)].update(repeating: 1) }
-    }
-  }
 }

@@ -50,7 +50,8 @@ struct Normalizer {
   let separatesIdeographs: Bool
   let stripsAccents: Bool
   let lowercases: Bool
-  private let classes = CharacterClasses.shared
+  // Made when it is first needed: plain English never does.
+  private var classes: CharacterClasses { .shared }
 
   init(_ options: TokenizerOptions) {
     cleans = options.cleanText
@@ -165,8 +166,28 @@ struct Normalizer {
   }
 }
 
+extension Normalizer {
+  /// Whether a scalar may have parts that stay and change places with marks beside them.
+  func reorders(_ scalar: UInt32) -> Bool {
+    var reorders = false
+    if stripsAccents {
+      classes.forEachPart(of: scalar) { part in
+        if classes.combiningClass(of: part) != 0, !classes.traits(of: part).contains(.mark) {
+          reorders = true
+        }
+      }
+    }
+    return reorders
+  }
+}
+
 /// Reading scalars out of well-formed UTF-8.
 enum UTF8Scalars {
+  @inline(__always)
+  static func scalar(at bytes: UnsafePointer<UInt8>) -> UInt32 {
+    scalar(in: UnsafeBufferPointer(start: bytes, count: 4), at: 0)
+  }
+
   @inline(__always)
   static func scalar(in bytes: UnsafeBufferPointer<UInt8>, at i: Int) -> UInt32 {
     let lead = UInt32(bytes[i])

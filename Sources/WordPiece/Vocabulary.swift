@@ -6,9 +6,9 @@
 public struct Vocabulary: Sendable {
   /// A token as a slice of the store.
   private struct Row {
-    var id: Int
-    var start: Int
-    var end: Int
+    var id: Int32
+    var start: UInt32
+    var end: UInt32
   }
 
   let store: ByteStore
@@ -20,7 +20,9 @@ public struct Vocabulary: Sendable {
   ///
   /// - Throws: ``VocabularyError`` when there is no token, or more than 4 GB of them.
   public init(tokens: [String]) throws(VocabularyError) {
-    try self.init(rows: tokens.lazy.enumerated().map { (token: $1, id: $0) }, count: tokens.count)
+    var builder = Builder(count: tokens.count)
+    for id in tokens.indices { try builder.add(tokens[id], id) }
+    try self.init(builder)
   }
 
   /// A vocabulary that spells out its ids, as in `tokenizer.json`; they need not be contiguous.
@@ -30,40 +32,60 @@ public struct Vocabulary: Sendable {
   /// - Throws: ``VocabularyError`` when there is no token, an id is negative or above ``maxID``, or there
   ///   are more than 4 GB of tokens.
   public init(entries: [(token: String, id: Int)]) throws(VocabularyError) {
-    try self.init(rows: entries, count: entries.count)
+    var builder = Builder(count: entries.count)
+    for (token, id) in entries { try builder.add(token, id) }
+    try self.init(builder)
   }
 
-  private init(rows source: some Sequence<(token: String, id: Int)>, count: Int) throws(VocabularyError) {
+  /// Tokens one after the other.
+  private struct Builder {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(count * 8)
     var rows: [Row] = []
-    rows.reserveCapacity(count)
-    var entries: [ByteTable.Entry] = []
-    entries.reserveCapacity(count)
     var isAscending = true
-    for (token, id) in source {
-      guard id >= 0, id <= Self.maxID else { throw .idOutOfRange(token: token, id: id) }
-      isAscending = isAscending && id > (rows.last?.id ?? -1)
+
+    init(count: Int) {
+      bytes.reserveCapacity(count * 8)
+      rows.reserveCapacity(count)
+    }
+
+    mutating func add(_ token: String, _ id: Int) throws(VocabularyError) {
+      guard id >= 0, id <= Vocabulary.maxID else { throw .idOutOfRange(token: token, id: id) }
+      if let last = rows.last, last.id >= id { isAscending = false }
       let start = bytes.count
-      bytes.append(contentsOf: token.utf8)
-      rows.append(Row(id: id, start: start, end: bytes.count))
-      entries.append(ByteTable.Entry(start: start, count: bytes.count - start, id: Int32(id)))
+      if token.utf8.withContiguousStorageIfAvailable({ bytes.append(contentsOf: $0) }) == nil {
+        bytes.append(contentsOf: token.utf8)
+      }
+      // Whether 32 bits are enough is asked when all are there.
+      rows.append(
+        Row(
+          id: Int32(id), start: UInt32(truncatingIfNeeded: start),
+          end: UInt32(truncatingIfNeeded: bytes.count)))
     }
+  }
+
+  private init(_ builder: Builder) throws(VocabularyError) {
+    var rows = builder.rows
     guard !rows.isEmpty else { throw .empty }
-    guard bytes.count <= Int(UInt32.max) else {
-      throw .tooLarge(byteCount: bytes.count, limit: Int(UInt32.max))
+    guard builder.bytes.count <= Int(UInt32.max) else {
+      throw .tooLarge(byteCount: builder.bytes.count, limit: Int(UInt32.max))
     }
-    if !isAscending {
+    store = ByteStore(builder.bytes)
+    table = ByteTable(rows.lazy.map { Self.entry($0) }, in: store)
+    if !builder.isAscending {
       let places = rows.indices.sorted { (rows[$0].id, $0) < (rows[$1].id, $1) }
       rows = places.indices.compactMap { i in
         let isLast = i + 1 == places.count || rows[places[i + 1]].id != rows[places[i]].id
         return isLast ? rows[places[i]] : nil
       }
     }
-    store = ByteStore(bytes)
-    isDense = rows.last?.id == rows.count - 1
-    table = ByteTable(entries, in: store)
+    isDense = rows.last.map { Int($0.id) } == rows.count - 1
     self.rows = rows
+  }
+
+  /// A token without its first bytes, as a key.
+  private static func entry(_ row: Row, from skipped: Int = 0) -> ByteTable.Entry {
+    let start = Int(row.start) + skipped
+    return ByteTable.Entry(start: start, count: Int(row.end) - start, id: row.id)
   }
 
   /// The highest id a token can have; leaves room for added tokens within 32 bits.
@@ -76,11 +98,11 @@ public struct Vocabulary: Sendable {
   public var distinctCount: Int { table.count }
 
   /// The highest id plus one: the rows an embedding matrix needs for these tokens.
-  public var idLimit: Int { (rows.last?.id ?? -1) + 1 }
+  public var idLimit: Int { Int(rows.last?.id ?? -1) + 1 }
 
   /// The token with an id, or nil when no token has it.
   public subscript(id: Int) -> String? {
-    row(of: id).map { store.string($0.start..<$0.end) }
+    row(of: id).map { store.string(Int($0.start)..<Int($0.end)) }
   }
 
   /// The id of a token, compared as UTF-8 bytes, or nil when it is not in the vocabulary.
@@ -104,13 +126,11 @@ public struct Vocabulary: Sendable {
   /// A table of the tokens that begin with `prefix`, by what follows it, for the rest of a word.
   func continuations(prefix: String) -> ByteTable {
     let prefix = Array(prefix.utf8)
-    let entries = rows.compactMap { row -> ByteTable.Entry? in
-      guard row.end - row.start >= prefix.count,
-        prefix.indices.allSatisfy({ store.start[row.start + $0] == prefix[$0] })
-      else { return nil }
-      let start = row.start + prefix.count
-      return ByteTable.Entry(start: start, count: row.end - start, id: Int32(row.id))
+    let continuing = rows.filter { row in
+      guard row.end - row.start >= prefix.count else { return false }
+      let token = store.start + Int(row.start)
+      return prefix.indices.allSatisfy { token[$0] == prefix[$0] }
     }
-    return ByteTable(entries, in: store)
+    return ByteTable(continuing.lazy.map { Self.entry($0, from: prefix.count) }, in: store)
   }
 }

@@ -100,71 +100,7 @@ public struct WordPieceTokenizer: Sendable {
     return encoding
   }
 
-  /// Encodes texts, or pairs, into one row each. Windows of what truncation cuts off are not made.
-  ///
-  /// - Parameters:
-  ///   - texts: the only text of each row, or the first of its pair.
-  ///   - pairs: as many second texts as there are texts, or nil.
-  ///   - addSpecialTokens: whether to put `[CLS]` first and `[SEP]` after each text.
-  ///   - truncation: of each row that is longer than wanted, special tokens included.
-  ///   - padding: how the rows become equally long; with `.none` they must be so already.
-  /// - Throws: ``TokenizerError`` as ``encode(_:pair:addSpecialTokens:truncation:)``; also when padding does
-  ///   not make the rows equally long, or rounds up past what truncation allows.
-  public func encodeBatch(
-    _ texts: [String], pairs: [String]? = nil, addSpecialTokens: Bool = true, truncation: Truncation,
-    padding: Padding
-  ) throws(TokenizerError) -> EncodedBatch {
-    guard pairs == nil || pairs?.count == texts.count else {
-      throw .pairCountMismatch(texts: texts.count, pairs: pairs?.count ?? 0)
-    }
-    let plan = try plan(truncation, hasSecond: pairs != nil, addSpecialTokens)
-    let special = addSpecialTokens ? specialTokenCount(pair: pairs != nil) : 0
-    if let room = plan.room, let multiple = padding.multiple, multiple > 0, padding.length != .none {
-      guard (room + special) % multiple == 0 else {
-        throw .truncationNotMultiple(maxLength: room + special, multiple: multiple)
-      }
-    }
-
-    // All rows one after the other, with where each begins and where its second part does.
-    var ids: [Int32] = []
-    var bounds: [(start: Int, second: Int)] = []
-    bounds.reserveCapacity(texts.count + 1)
-    var encoder = PieceEncoder(model)
-    var (first, second) = (Pieces(keepsSources: false), Pieces(keepsSources: false))
-    let limit = plan.readLimit(hasSecond: pairs != nil)
-    for row in texts.indices {
-      first.removeAll()
-      try append(texts[row], to: &first, &encoder, limit)
-      if let pairs {
-        second.removeAll()
-        try append(pairs[row], to: &second, &encoder, .max)
-      }
-      let kept = try plan.kept(first.ids.count, pairs == nil ? nil : second.ids.count)
-      let start = ids.count
-      if addSpecialTokens { ids.append(Int32(classID)) }
-      ids += first.ids[plan.window(first.ids.count, kept: kept.first)]
-      if addSpecialTokens { ids.append(Int32(separatorID)) }
-      bounds.append((start, ids.count))
-      if pairs != nil {
-        ids += second.ids[plan.window(second.ids.count, kept: kept.second)]
-        if addSpecialTokens { ids.append(Int32(separatorID)) }
-      }
-    }
-    bounds.append((ids.count, ids.count))
-
-    let lengths = texts.indices.lazy.map { bounds[$0 + 1].start - bounds[$0].start }
-    let (shortest, longest) = (lengths.min() ?? 0, lengths.max() ?? 0)
-    let length = try padding.rowLength(shortest: shortest, longest: longest)
-    var batch = EncodedBatch(rows: texts.count, length: length, paddingID: Int32(paddingID))
-    for row in texts.indices {
-      let (start, second, end) = (bounds[row].start, bounds[row].second, bounds[row + 1].start)
-      let place = row * length + (padding.side == .left ? length - (end - start) : 0)
-      batch.set(ids[start..<end], at: place, secondFrom: second - start)
-    }
-    return batch
-  }
-
-  private func plan(
+  func plan(
     _ truncation: Truncation, hasSecond: Bool, _ addSpecialTokens: Bool
   ) throws(TokenizerError) -> TruncationPlan {
     try TruncationPlan(
@@ -174,19 +110,13 @@ public struct WordPieceTokenizer: Sendable {
 
   private func pieces(of text: String, _ encoder: inout PieceEncoder) throws(TokenizerError) -> Pieces {
     var pieces = Pieces(keepsSources: true)
-    try append(text, to: &pieces, &encoder, .max)
-    return pieces
-  }
-
-  private func append(
-    _ text: String, to pieces: inout Pieces, _ encoder: inout PieceEncoder, _ limit: Int
-  ) throws(TokenizerError) {
     var text = text
     guard text.utf8.count <= Int(Int32.max) else {
       throw .textTooLarge(byteCount: text.utf8.count, limit: Int(Int32.max))
     }
-    guard text.withUTF8({ encoder.encode($0, into: &pieces, limit: limit) }) else {
+    guard text.withUTF8({ encoder.encode($0, into: &pieces, limit: .max) }) else {
       throw .unknownTokenMissing(options.unknownToken)
     }
+    return pieces
   }
 }
