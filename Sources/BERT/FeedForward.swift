@@ -25,9 +25,8 @@ struct FeedForward: Sendable {
     _ y: Matrix, _ batch: Batch, _ activations: inout FeedForwardActivations, _ dropout: Dropout?,
     _ compute: Compute
   ) {
-    intermediate.forwardWithoutBias(y, into: activations.preActivation, compute)
-    compute.biasActivation(
-      activation, activations.preActivation, bias: intermediate.bias.values, into: activations.inner)
+    intermediate.forward(
+      y, activation, preActivation: activations.preActivation, into: activations.inner, compute)
     output.forwardWithoutBias(activations.inner, into: activations.sum, compute)
     activations.mask = batch.rowMask(
       activations.maskBytes, columns: y.columns, probability: dropoutProbability,

@@ -7,10 +7,13 @@ struct SelfAttention: Sendable {
   let query: Linear
   let key: Linear
   let value: Linear
-  /// The three projections as one (3C, C) product, where their weights and biases lie side by side.
+  /// The three projections as one (3C, C) product, where their weights and biases lie side by side, or a prepared copy
+  /// of them does.
   let packed: Linear?
   /// Key and value as one (2C, C) product, on the same condition.
   let keyValue: Linear?
+  /// The query, from the prepared copy where there is one.
+  private let queryAlone: Linear
   let output: Linear
   let layerNorm: LayerNorm
   let heads: Int
@@ -30,11 +33,16 @@ struct SelfAttention: Sendable {
       key.weight.values == query.weight.values + size * size
       && value.weight.values == key.weight.values + size * size
       && key.bias.values == query.bias.values + size && value.bias.values == key.bias.values + size
-    func joined(_ first: Linear, _ count: Int) -> Linear? {
-      adjacent
-        ? Linear(weight: first.weight, bias: first.bias, inputSize: size, outputSize: count * size) : nil
+    let prepared = store.prepared?[name + ".self"]
+    func joined(_ first: Linear, _ outputs: Range<Int>) -> Linear? {
+      let part = prepared?.outputs(outputs)
+      guard adjacent || part != nil else { return nil }
+      return Linear(
+        weight: first.weight, bias: first.bias, inputSize: size, outputSize: outputs.count, prepared: part,
+        isForInference: store.layout == nil)
     }
-    (packed, keyValue) = (joined(query, 3), joined(key, 2))
+    (packed, keyValue) = (joined(query, 0..<3 * size), joined(key, size..<3 * size))
+    queryAlone = joined(query, 0..<size) ?? query
   }
 
   /// activations.output (Q, C) from the layer's input x (T, C); Q is T, or B in a last layer of which only first tokens
@@ -50,7 +58,7 @@ struct SelfAttention: Sendable {
     if let firstTokens {
       residual = firstTokens.input
       residual.gather(batch.firstRows, of: x)
-      query.forward(residual, into: firstTokens.query, compute)
+      queryAlone.forward(residual, into: firstTokens.query, compute)
       project(x, keyValue, [key, value], into: packedRows.columns(size..<3 * size), compute)
     } else {
       project(x, packed, [query, key, value], into: packedRows, compute)

@@ -29,6 +29,12 @@
 
 #include "update.inc.h"
 
+#include "packed.inc.h"
+
+#include "dot.inc.h"
+
+#include "quantised.inc.h"
+
 const kernel_set KERNEL_SET = {
   .name = KERNEL_SET_NAME,
   .exp = exp_all,
@@ -60,5 +66,15 @@ const kernel_set KERNEL_SET = {
   .gradient_norm = gradient_norm,
   .pack_columns = pack_columns,
   .adamw_product = adamw_product,
-  .panel_columns = PANEL,
+  .panel = PANEL,
+  .pack_floats = pack_floats,
+  .pack_halves = pack_halves,
+  .pack_bytes = pack_bytes,
+  .byte_panel_size = byte_panel_size,
+  .linear_floats = linear_floats,
+  .linear_halves = linear_halves,
+  .most_dot_rows = MOST_DOT_ROWS,
+  .linear_dot = linear_dot,
+  .quantise_rows = quantise_rows,
+  .linear_bytes = linear_bytes,
 };

@@ -19,7 +19,7 @@ package struct WeightUpdate: @unchecked Sendable {
 
   /// Floats that the packed input needs.
   fileprivate func panelCount(_ set: UnsafePointer<kernel_set>) -> Int {
-    let width = set.pointee.panel_columns
+    let width = set.pointee.panel
     return (input.columns + width - 1) / width * width * input.rows
   }
 
@@ -65,7 +65,7 @@ extension Compute {
   ) {
     let set = kernels.set
     let (rows, columns) = (update.outputGradient.columns, update.input.columns)
-    pool.forEachRange(columns, grain: 4 * set.pointee.panel_columns) { range in
+    pool.forEachRange(columns, grain: 4 * set.pointee.panel) { range in
       var factors = update.factors()
       set.pointee.pack_columns(&factors, range.lowerBound, range.upperBound, panels)
     }
