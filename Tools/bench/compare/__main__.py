@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -71,6 +72,7 @@ def main():
         threads=options.threads, short=options.short, compile=not (options.no_compile or options.short),
     )
     setting.prepare(names + (["sweep"] if options.sweep else []))
+    started = time.monotonic()
     try:
         comparisons, found, versions = measure(setting, names, options.pairs)
     except Failed as problem:
@@ -83,6 +85,7 @@ def main():
         date=datetime.date.today().isoformat(),
         machine=machine,
         versions=versions,
+        seconds=time.monotonic() - started,
         pairs=options.pairs,
         short=options.short,
         **{name: share(runs, name) for name in ("steal_share", "others_share")},

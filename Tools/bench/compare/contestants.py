@@ -29,8 +29,10 @@ class Contestant:
     environment: dict = dataclasses.field(default_factory=dict)
     ours: bool = False
     reports: bool = True
-    # Processes that make one run, when the whole process is timed; the first one of all warms the caches.
+    # Processes that make one run, when the whole process is timed.
     processes: int = 1
+    # Run once before anything counts, so that its files are in the page cache.
+    warmed: bool = False
     # Removed before each process.
     output: str = ""
     # May fail or take longer than `timeout` seconds: it is left out then.
@@ -71,7 +73,10 @@ def process(contestant):
     environment = os.environ | dict(PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1") | contestant.environment
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as printed:
         start = time.perf_counter()
-        child = subprocess.Popen(contestant.command, stdout=printed, stderr=errors, env=environment)
+        try:
+            child = subprocess.Popen(contestant.command, stdout=printed, stderr=errors, env=environment)
+        except OSError as problem:
+            raise Failed(f"{contestant.name}: {problem}")
         try:
             child.wait(contestant.timeout)
         except subprocess.TimeoutExpired:
@@ -124,7 +129,7 @@ def rounds(name, contestants, pairs):
     """Every contestant in each round, in turn, the turn reversed every other round: runs by contestant."""
     runs = {}
     for contestant in contestants:
-        if not contestant.reports:
+        if contestant.warmed:
             process(contestant)
     for number in range(pairs):
         turn = [one for one in contestants if number == 0 or not one.reference]

@@ -104,8 +104,8 @@ def cold(setting):
     peer = setting.peer("cold.py", setting.model, text)
     ours = [setting.ckpt, "predict", setting.model, text]
     return [
-        Contestant(TORCH, peer, reports=False, processes=1 if setting.short else 2),
-        Contestant("ours", ours, ours=True, reports=False, processes=processes),
+        Contestant(TORCH, peer, reports=False, warmed=True, processes=1 if setting.short else 2),
+        Contestant("ours", ours, ours=True, reports=False, warmed=True, processes=processes),
     ]
 
 

@@ -10,7 +10,7 @@ def number(value, unit):
             if value * factor >= 1:
                 break
         return f"{value * factor:.3g} {name}"
-    return f"{value:.0f}" if unit == "" else f"{value:.3g} {unit}"
+    return f"{value:.3g} {unit}" if unit else f"{value:.0f}" if value >= 10 or value == 0 else f"{value:.2g}"
 
 
 def spread(values, unit):
@@ -28,19 +28,19 @@ def cells(row):
         ratio = f"{row['ratio']:.2f}×"
         if row["ratio_min"] != row["ratio_max"]:
             ratio += f" ({row['ratio_min']:.2f} … {row['ratio_max']:.2f})"
-    note = row.get("note", "")
     return [
         row["work"],
         spread(row.get("ours"), row.get("unit", "")),
         row["against"],
         spread(row.get("theirs"), row.get("unit", "")),
-        ratio or note,
+        ratio,
         row["aim"],
         row["verdict"],
-    ] + ([note] if ratio and note else [])
+        row.get("note", ""),
+    ]
 
 
-HEAD = ["work", "ours", "against", "theirs", "ratio", "aim", ""]
+HEAD = ["work", "ours", "against", "theirs", "ratio", "aim", "", ""]
 
 
 def machine_lines(results):
@@ -50,17 +50,21 @@ def machine_lines(results):
     yield f"commit {machine['commit']}; " + ", ".join(f"{name} {version}" for name, version in versions.items())
     yield f"command {machine['command']}"
     steal, others, repeated = results["steal_share"], results["others_share"], results["repeated"]
-    yield f"stolen {steal:.1%} of the time, other processes {others:.1%}; {repeated} runs repeated for it"
+    yield (
+        f"{results['seconds']:.0f} s, {results['pairs']} pairs{', short' if results['short'] else ''}; stolen "
+        f"{steal:.1%} of the time, other processes {others:.1%}; {repeated} runs repeated for it"
+    )
 
 
 def text(results, out=sys.stdout):
     """Columns for a terminal."""
     lines = [HEAD] + [cells(row) for row in results["rows"]]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    # The note comes last and may be long.
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD) - 1)]
     print("\n".join(machine_lines(results)) + "\n", file=out)
     for line in lines:
-        padded = [cell.ljust(width) for cell, width in zip(line, widths)]
-        print("  ".join(padded + line[len(HEAD) :]).rstrip(), file=out)
+        padded = [cell.ljust(width) for cell, width in zip(line, widths)] + line[-1:]
+        print("  ".join(padded).rstrip(), file=out)
     verdicts = [row["verdict"] for row in results["rows"]]
     print(f"\n{verdicts.count('reached')} aims reached, {verdicts.count('missed')} missed", file=out)
 
@@ -70,6 +74,4 @@ def markdown(results):
     yield "| " + " | ".join(HEAD) + " |"
     yield "|" + "---|" * len(HEAD)
     for row in results["rows"]:
-        found = cells(row)
-        found[4] = "; ".join([found[4], *found[len(HEAD) :]])
-        yield "| " + " | ".join(found[: len(HEAD)]) + " |"
+        yield "| " + " | ".join(cells(row)) + " |"
