@@ -40,6 +40,8 @@ class Contestant:
     timeout: float = 900
     # Takes part in the first round alone, and is compared with nobody.
     reference: bool = False
+    # Goes on after the first round only if it was faster there than the contestant of this name.
+    rival: str = ""
 
 
 class Failed(Exception):
@@ -133,7 +135,7 @@ def rounds(name, contestants, pairs):
             process(contestant)
     for number in range(pairs):
         turn = [one for one in contestants if number == 0 or not one.reference]
-        for contestant in turn if number % 2 == 0 else reversed(turn):
+        for contestant in turn if number % 2 == 0 else list(reversed(turn)):
             if number and contestant.name not in runs:
                 continue
             print(f"{name}, round {number + 1} of {pairs}: {contestant.name}", file=sys.stderr, flush=True)
@@ -144,4 +146,14 @@ def rounds(name, contestants, pairs):
                 if not contestant.optional:
                     raise
                 print(f"  left out: {problem}", file=sys.stderr)
+        if number == 0:
+            contestants = [one for one in contestants if not outdone(one, runs)]
     return runs
+
+
+def outdone(contestant, runs):
+    """Whether its rival was faster in everything."""
+    if contestant.rival not in runs or contestant.name not in runs:
+        return False
+    own, theirs = (runs[name][0]["results"] for name in (contestant.name, contestant.rival))
+    return all(own[shape]["median"] > theirs[shape]["median"] for shape in own)

@@ -29,7 +29,11 @@ def full(setting, shapes=SHAPES, chosen=None):
         Contestant("CTranslate2", setting.peer("inference_ctranslate2.py", *options, "--converted", folder)),
         Contestant("onnxruntime, optimised graph", graph("fused")),
     ]
-    return found if setting.short else [*found, Contestant("onnxruntime, ckpt's graph", graph("plain"))]
+    if not setting.short:
+        found.append(Contestant("onnxruntime, ckpt's graph", graph("plain")))
+        if unlocked := setting.unlocked(setting.allocator()):
+            found.append(Contestant(f"{TORCH}, tuned, MKL as on Intel", setting.peer("inference_torch.py", *options), unlocked))
+    return found
 
 
 def full_rows(setting, _, runs):

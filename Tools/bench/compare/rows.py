@@ -30,6 +30,7 @@ def aim(at_least=None, at_most=None, unit=""):
 
 def faster(work, ours, peer, theirs, least=None):
     """How many times as fast we are: of the medians, and from pair to pair."""
+    # A contestant that was left out early has fewer runs.
     pairs = [b / a for a, b in zip(ours, theirs)]
     ratio = statistics.median(theirs) / statistics.median(ours)
     return dict(

@@ -73,6 +73,18 @@ class Setting:
                 if not os.path.exists(self.lines(name)):
                     getattr(texts, name)(self.lines(name), **({"size": size[name]} if size else {}))
 
+    def intel(self):
+        """The library under which MKL takes any processor for Intel's; nothing where that changes nothing."""
+        path = os.path.join(self.cache, "libintel.so")
+        return path if os.path.exists(path) else ""
+
+    def unlocked(self, environment):
+        """`environment` with that library preloaded too; None where there is none."""
+        if not self.intel():
+            return None
+        preloaded = ":".join(filter(None, (environment.get("LD_PRELOAD"), self.intel())))
+        return environment | dict(LD_PRELOAD=preloaded)
+
     def allocator(self):
         """What an expert preloads under PyTorch: an allocator that keeps memory, on huge pages."""
         for folder in ("/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"):

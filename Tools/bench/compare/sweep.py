@@ -1,5 +1,7 @@
 """Step time and latency over lengths and batches, for the chart."""
 
+import statistics
+
 import inference
 import training
 
@@ -28,13 +30,22 @@ def latencies(setting):
     return inference.full(setting, shapes(setting, INFERENCE_BATCH, INFERENCE_TOKENS), budget)
 
 
-def panels(setting):
-    """What the chart shows: title, axis, and for each contestant points of (size, seconds)."""
-    return [
-        dict(title=f"training step, batch {TRAINING_BATCH}", axis="tokens", of="sweep-training", batch=TRAINING_BATCH),
-        dict(title=f"training step, {TRAINING_TOKENS} tokens", axis="batch", of="sweep-training",
-             tokens=TRAINING_TOKENS),
-        dict(title=f"inference, batch {INFERENCE_BATCH}", axis="tokens", of="sweep-inference", batch=INFERENCE_BATCH),
-        dict(title=f"inference, {INFERENCE_TOKENS} tokens", axis="batch", of="sweep-inference",
-             tokens=INFERENCE_TOKENS),
-    ]
+PANELS = [
+    dict(title=f"training step, {TRAINING_BATCH} texts", axis="tokens", of="sweep-training", batch=TRAINING_BATCH),
+    dict(title=f"training step, {TRAINING_TOKENS} tokens", axis="texts", of="sweep-training", tokens=TRAINING_TOKENS),
+    dict(title=f"inference, {INFERENCE_BATCH} text", axis="tokens", of="sweep-inference", batch=INFERENCE_BATCH),
+    dict(title=f"inference, {INFERENCE_TOKENS} tokens", axis="texts", of="sweep-inference", tokens=INFERENCE_TOKENS),
+]
+
+
+def points(panel, runs):
+    """Of one contestant, in the order of the sizes: (size, seconds)."""
+    found = {}
+    for shape in runs[0]["results"]:
+        batch, tokens = map(int, shape.split("x"))
+        seconds = statistics.median(run["results"][shape]["median"] for run in runs)
+        if panel.get("batch") == batch:
+            found[tokens] = seconds
+        elif panel.get("tokens") == tokens:
+            found[batch] = seconds
+    return sorted(found.items())

@@ -7,6 +7,7 @@ import rows
 from contestants import Contestant
 
 PLAIN, TUNED, COMPILED = "PyTorch as it comes", "PyTorch tuned", "PyTorch tuned and compiled"
+UNLOCKED = "PyTorch tuned, MKL as on Intel"
 AIMS = {"training-8x14": (3.0, 2.5), "training-8x128": (1.6, 1.4), "training-ragged": (2.5, None)}
 SHAPES = {"training-8x14": "8x14", "training-8x128": "8x128", "training-ragged": "32xragged"}
 WORK = {
@@ -17,7 +18,7 @@ WORK = {
 
 
 def contestants(setting, shapes, budget, compiled=True):
-    """Ours and PyTorch's, as it comes and tuned."""
+    """Ours and PyTorch's: as it comes, tuned, with MKL's kernels for Intel, compiled."""
     options = ["--model", setting.model, "--shapes", shapes, "--threads", setting.threads, *budget]
     peer = setting.peer("training.py", *options)
     tuned = setting.allocator() | dict(OMP_NUM_THREADS=str(setting.threads), OMP_PROC_BIND="false")
@@ -26,9 +27,12 @@ def contestants(setting, shapes, budget, compiled=True):
         Contestant("ours", setting.program("training-bench", *options), ours=True),
         Contestant(TUNED, peer, tuned),
     ]
+    if unlocked := setting.unlocked(tuned):
+        found.append(Contestant(UNLOCKED, peer, unlocked))
     if compiled and setting.compile:
-        inductor = dict(TORCHINDUCTOR_CACHE_DIR=os.path.join(setting.cache, "inductor"), TORCHINDUCTOR_FREEZING="0")
-        found.append(Contestant(COMPILED, [*peer, "--compile"], tuned | inductor, optional=True, timeout=400))
+        inductor = dict(TORCHINDUCTOR_CACHE_DIR=os.path.join(setting.cache, "inductor"))
+        options = dict(optional=True, timeout=400, rival=TUNED)
+        found.append(Contestant(COMPILED, [*peer, "--compile"], tuned | inductor, **options))
     return found
 
 
@@ -51,6 +55,8 @@ def step_rows(setting, name, runs):
     for place, peer in enumerate(best):
         least = (tuned or plain) if place == 0 else None
         found.append(rows.faster(work, own, peer, rows.medians(runs[peer], shape), least))
+    if UNLOCKED in runs:
+        found.append(rows.faster(work, own, UNLOCKED, rows.medians(runs[UNLOCKED], shape)))
     peaks = lambda peer: [run["peak_rss_bytes"] / 1e9 for run in runs[peer]]
     most = 0.6 if name == "training-8x14" else None
     found.append(rows.less(f"peak memory, {work}", "GB", PLAIN, peaks("ours"), peaks(PLAIN), most))
