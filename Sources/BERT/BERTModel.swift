@@ -22,13 +22,16 @@ public final class BERTModel: Sendable {
   ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - seed: of a pooler that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit; `LinearWeightsError` when
+  ///   `linearWeights` cannot hold them.
   public static func load(
-    from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil
+    from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTModel, report: LoadReport) {
     let (network, report) = try Network.load(
       from: source, configuration: configuration, architecture: .model, storage: .mapped, seed: seed,
-      threads: threads)
+      threads: threads, linearWeights: linearWeights)
     return (BERTModel(network: network), report)
   }
 

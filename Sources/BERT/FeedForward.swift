@@ -24,9 +24,8 @@ struct FeedForward: Sendable {
   func forward(
     _ y: Matrix, _ activations: inout FeedForwardActivations, _ dropout: Dropout?, _ compute: Compute
   ) {
-    intermediate.forwardWithoutBias(y, into: activations.preActivation, compute)
-    compute.biasActivation(
-      activation, activations.preActivation, bias: intermediate.bias.values, into: activations.inner)
+    intermediate.forward(
+      y, activation, preActivation: activations.preActivation, into: activations.inner, compute)
     output.forwardWithoutBias(activations.inner, into: activations.sum, compute)
     activations.mask = activations.maskBytes.flatMap {
       dropout?.mask($0, count: activations.sum.count, probability: dropoutProbability)

@@ -1,3 +1,4 @@
+import CKernels
 package import Tensors
 
 /// A parameter tensor: its values, and where its gradient lies in a flat block of the same layout.
@@ -30,17 +31,25 @@ package struct Linear: Sendable {
   package let inputSize: Int
   /// N
   package let outputSize: Int
+  /// What the forward reads instead of weight and bias, where there is such a copy.
+  let prepared: PreparedWeights?
+  /// Whether no gradients will be asked for, so that the forward may round otherwise than training does.
+  let isForInference: Bool
 
   package init(_ store: ParameterStore, _ name: String, inputSize: Int, outputSize: Int) {
     self.init(
       weight: Parameter(store, name + ".weight"), bias: Parameter(store, name + ".bias"),
       inputSize: inputSize,
-      outputSize: outputSize)
+      outputSize: outputSize, prepared: store.prepared?[name], isForInference: store.layout == nil)
   }
 
-  package init(weight: Parameter, bias: Parameter, inputSize: Int, outputSize: Int) {
+  package init(
+    weight: Parameter, bias: Parameter, inputSize: Int, outputSize: Int, prepared: PreparedWeights? = nil,
+    isForInference: Bool = false
+  ) {
     (self.weight, self.bias) = (weight, bias)
     (self.inputSize, self.outputSize) = (inputSize, outputSize)
+    (self.prepared, self.isForInference) = (prepared, isForInference)
   }
 
   /// W as a matrix, (N, K).
@@ -48,12 +57,37 @@ package struct Linear: Sendable {
 
   /// y (T, N) = x (T, K)·Wᵀ + b
   func forward(_ x: Matrix, into y: Matrix, _ compute: Compute) {
+    if inferring(x, into: y, addsBias: true, nil, compute) { return }
     compute.linear(x, weight: weight.values, bias: bias.values, into: y)
   }
 
   /// y (T, N) = x (T, K)·Wᵀ; the bias is left to the fused step that follows.
   func forwardWithoutBias(_ x: Matrix, into y: Matrix, _ compute: Compute) {
+    if inferring(x, into: y, addsBias: false, nil, compute) { return }
     compute.linear(x, weight: weight.values, bias: nil, into: y)
+  }
+
+  /// a (T, N) = activation(x (T, K)·Wᵀ + b). `preActivation` (T, N) receives the argument, or nothing in inference.
+  func forward(
+    _ x: Matrix, _ activation: activation_kind, preActivation: Matrix, into a: Matrix, _ compute: Compute
+  ) {
+    if inferring(x, into: a, addsBias: true, activation, compute) { return }
+    forwardWithoutBias(x, into: preActivation, compute)
+    compute.biasActivation(activation, preActivation, bias: bias.values, into: a)
+  }
+
+  /// The forward from prepared weights, or of a few rows from the file; false where neither is to be had.
+  private func inferring(
+    _ x: Matrix, into y: Matrix, addsBias: Bool, _ activation: activation_kind?, _ compute: Compute
+  ) -> Bool {
+    if let prepared {
+      compute.linear(x, prepared, addsBias: addsBias, activation: activation, into: y)
+      return true
+    }
+    guard isForInference, compute.prefersDots(rows: x.rows) else { return false }
+    compute.linearByDots(
+      x, weight: weight.values, bias: addsBias ? bias.values : nil, activation: activation, into: y)
+    return true
   }
 
   /// Hands over the gradients of W and b, given dY (T, N) and the input x (T, K) of the forward.

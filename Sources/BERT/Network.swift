@@ -31,19 +31,23 @@ package final class Network: Sendable {
   ///   - storage: `.mapped` for inference, `.flat` for training.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  ///   - linearWeights: the form of the encoder's linear layers; other than `.float32` only for a mapped store.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit; `LinearWeightsError` when the form
+  ///   cannot hold them.
   package static func load(
     from source: any WeightSource, configuration: BERTConfiguration, architecture: BERTArchitecture,
-    storage: ParameterStore.Storage, seed: UInt64, threads: Int?
+    storage: ParameterStore.Storage, seed: UInt64, threads: Int?, linearWeights: LinearWeights = .float32
   ) throws -> (network: Network, report: LoadReport) {
     let (store, report) = try ParameterStore.load(
       from: source, configuration: configuration, architecture: architecture, storage: storage, seed: seed)
     var configuration = configuration
     // A decoder with values of its own must not be tied again by whoever opens the model next.
     if store.table.hasUntiedDecoder { configuration.tieWordEmbeddings = false }
+    precondition(storage == .mapped || linearWeights == .float32, "prepared weights cannot be trained")
+    let compute = Compute(threads: threads)
     let network = Network(
-      store: store, configuration: configuration, architecture: architecture,
-      compute: Compute(threads: threads))
+      store: try store.prepared(as: linearWeights, for: compute), configuration: configuration,
+      architecture: architecture, compute: compute)
     return (network, report)
   }
 

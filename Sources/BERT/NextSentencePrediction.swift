@@ -25,13 +25,16 @@ public final class BERTForNextSentencePrediction: Sendable {
   ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit; `LinearWeightsError` when
+  ///   `linearWeights` cannot hold them.
   public static func load(
-    from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil
+    from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForNextSentencePrediction, report: LoadReport) {
     let (network, report) = try Network.load(
       from: source, configuration: configuration, architecture: .nextSentencePrediction, storage: .mapped,
-      seed: seed, threads: threads)
+      seed: seed, threads: threads, linearWeights: linearWeights)
     return (BERTForNextSentencePrediction(network: network), report)
   }
 

@@ -22,13 +22,21 @@ package final class ParameterStore: @unchecked Sendable {
   private let block: MemoryBlock
   /// Kept mapped for the pointers into them.
   private let files: [MappedFile]
+  /// Copies of the encoder's linear layers for inference; nil where they are read as they lie.
+  let prepared: PreparedLayers?
 
   init(
     table: WeightTable, layout: ParameterLayout?, pointers: [UnsafeMutablePointer<Float>], block: MemoryBlock,
-    files: [MappedFile]
+    files: [MappedFile], prepared: PreparedLayers? = nil
   ) {
     (self.table, self.layout, self.pointers) = (table, layout, pointers)
-    (self.block, self.files) = (block, files)
+    (self.block, self.files, self.prepared) = (block, files, prepared)
+  }
+
+  /// The same parameters with prepared copies.
+  func with(_ prepared: PreparedLayers) -> ParameterStore {
+    ParameterStore(
+      table: table, layout: layout, pointers: pointers, block: block, files: files, prepared: prepared)
   }
 
   /// The values of a parameter, row-major.
@@ -45,7 +53,7 @@ package final class ParameterStore: @unchecked Sendable {
   }
 
   /// Bytes of memory that are this store's own, not the file's.
-  package var ownedByteCount: Int { block.byteCount }
+  package var ownedByteCount: Int { block.byteCount + (prepared?.byteCount ?? 0) }
 
   /// A flat store of its own with the same values.
   ///

@@ -22,14 +22,17 @@ public final class BERTForQuestionAnswering: Sendable {
   ///   - configuration: of the same checkpoint; gives the sizes that the weights must fit.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit; `LinearWeightsError` when
+  ///   `linearWeights` cannot hold them.
   public static func load(
-    from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil
+    from source: any WeightSource, configuration: BERTConfiguration, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForQuestionAnswering, report: LoadReport) {
     let (network, report) = try Network.load(
       from: source, configuration: configuration, architecture: .questionAnswering, storage: .mapped,
       seed: seed,
-      threads: threads)
+      threads: threads, linearWeights: linearWeights)
     return (BERTForQuestionAnswering(network: network), report)
   }
 

@@ -7,7 +7,8 @@ struct SelfAttention: Sendable {
   let query: Linear
   let key: Linear
   let value: Linear
-  /// The three projections as one (3C, C) product, where their weights and biases lie side by side.
+  /// The three projections as one (3C, C) product, where their weights and biases lie side by side, or a prepared copy
+  /// of them does.
   let packed: Linear?
   let output: Linear
   let layerNorm: LayerNorm
@@ -28,8 +29,12 @@ struct SelfAttention: Sendable {
       key.weight.values == query.weight.values + size * size
       && value.weight.values == key.weight.values + size * size
       && key.bias.values == query.bias.values + size && value.bias.values == key.bias.values + size
+    let prepared = store.prepared?[name + ".self"]
     packed =
-      adjacent ? Linear(weight: query.weight, bias: query.bias, inputSize: size, outputSize: 3 * size) : nil
+      adjacent || prepared != nil
+      ? Linear(
+        weight: query.weight, bias: query.bias, inputSize: size, outputSize: 3 * size, prepared: prepared)
+      : nil
   }
 
   /// activations.output (T, C) from the layer's input x (T, C).

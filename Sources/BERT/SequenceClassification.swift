@@ -41,29 +41,32 @@ public final class BERTForSequenceClassification: Trainable {
   ///   - problemType: overrides the configuration's.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
+  ///   - linearWeights: the form of the encoder's linear layers.
   /// - Returns: the model, and what was loaded, renamed, newly initialised and left over.
-  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit; `LinearWeightsError` when
+  ///   `linearWeights` cannot hold them.
   public static func load(
     from source: any WeightSource, configuration: BERTConfiguration, labels: [String]? = nil,
-    problemType: ProblemType? = nil, seed: UInt64 = 42, threads: Int? = nil
+    problemType: ProblemType? = nil, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForSequenceClassification, report: LoadReport) {
     try load(
       from: source, configuration: configuration, labels: labels, problemType: problemType, seed: seed,
-      threads: threads, storage: .mapped)
+      threads: threads, storage: .mapped, linearWeights: linearWeights)
   }
 
   /// As the public form; `storage: .flat` makes the parameters trainable.
   package static func load(
     from source: any WeightSource, configuration: BERTConfiguration, labels: [String]?,
     problemType: ProblemType?,
-    seed: UInt64, threads: Int?, storage: ParameterStore.Storage
+    seed: UInt64, threads: Int?, storage: ParameterStore.Storage, linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForSequenceClassification, report: LoadReport) {
     var configuration = configuration
     if let labels { configuration.labels = labels }
     if let problemType { configuration.problemType = problemType }
     let (network, report) = try Network.load(
       from: source, configuration: configuration, architecture: .sequenceClassification, storage: storage,
-      seed: seed, threads: threads)
+      seed: seed, threads: threads, linearWeights: linearWeights)
     return (BERTForSequenceClassification(network: network), report)
   }
 

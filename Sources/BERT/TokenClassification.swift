@@ -28,18 +28,20 @@ public final class BERTForTokenClassification: Trainable {
   ///   - labels: the names of the classes; those of the configuration when nil.
   ///   - seed: of the weights that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: ``BERTLoadError`` when encoder weights are missing or do not fit; `LinearWeightsError` when
+  ///   `linearWeights` cannot hold them.
   public static func load(
     from source: any WeightSource, configuration: BERTConfiguration, labels: [String]? = nil,
     seed: UInt64 = 42,
-    threads: Int? = nil
+    threads: Int? = nil, linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForTokenClassification, report: LoadReport) {
     var configuration = configuration
     if let labels { configuration.labels = labels }
     let (network, report) = try Network.load(
       from: source, configuration: configuration, architecture: .tokenClassification, storage: .mapped,
       seed: seed,
-      threads: threads)
+      threads: threads, linearWeights: linearWeights)
     return (BERTForTokenClassification(network: network), report)
   }
 

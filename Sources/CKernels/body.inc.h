@@ -25,6 +25,12 @@
 
 #include "product.inc.h"
 
+#include "packed.inc.h"
+
+#include "dot.inc.h"
+
+#include "quantised.inc.h"
+
 const kernel_set KERNEL_SET = {
   .name = KERNEL_SET_NAME,
   .exp = exp_all,
@@ -53,4 +59,15 @@ const kernel_set KERNEL_SET = {
   .half_from_float = half_from_float,
   .bfloat16_from_float = bfloat16_from_float,
   .product = product,
+  .panel = PANEL,
+  .pack_floats = pack_floats,
+  .pack_halves = pack_halves,
+  .pack_bytes = pack_bytes,
+  .byte_panel_size = byte_panel_size,
+  .linear_floats = linear_floats,
+  .linear_halves = linear_halves,
+  .most_dot_rows = MOST_DOT_ROWS,
+  .linear_dot = linear_dot,
+  .quantise_rows = quantise_rows,
+  .linear_bytes = linear_bytes,
 };

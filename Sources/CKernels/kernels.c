@@ -2,7 +2,7 @@
 
 #include "sets.h"
 
-static kernel_set sets[3];
+static kernel_set sets[4];
 static size_t set_count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -12,6 +12,7 @@ static void collect(void) {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("x86-64-v3")) sets[set_count++] = kernels_avx2;
   if (__builtin_cpu_supports("x86-64-v4")) sets[set_count++] = kernels_avx512;
+  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni")) sets[set_count++] = kernels_avx512vnni;
 #endif
 }
 

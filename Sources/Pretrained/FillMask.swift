@@ -26,17 +26,19 @@ public struct FillMask: Sendable {
   /// - Parameters:
   ///   - path: as for ``Checkpoint/init(_:access:)-(String,_)``.
   ///   - threads: nil uses every core.
+  ///   - linearWeights: the form of the encoder's linear layers; the product with the word table stays in floats.
   /// - Throws: ``CheckpointError/noHead(folder:architecture:missing:)`` when the model cannot predict tokens; the
-  ///   errors of ``Checkpoint``.
-  public init(_ path: String, threads: Int? = nil) throws {
-    try self.init(Checkpoint(path), threads: threads)
+  ///   errors of ``Checkpoint``; `LinearWeightsError` when `linearWeights` cannot hold the weights.
+  public init(_ path: String, threads: Int? = nil, linearWeights: LinearWeights = .float32) throws {
+    try self.init(Checkpoint(path), threads: threads, linearWeights: linearWeights)
   }
 
   /// Loads the masked language model of a checkpoint.
   ///
-  /// - Throws: as ``init(_:threads:)-(String,_)``.
-  public init(_ checkpoint: Checkpoint, threads: Int? = nil) throws {
-    let (model, report) = try BERTForMaskedLM.load(from: checkpoint, threads: threads)
+  /// - Throws: as ``init(_:threads:linearWeights:)-(String,_,_)``.
+  public init(_ checkpoint: Checkpoint, threads: Int? = nil, linearWeights: LinearWeights = .float32) throws {
+    let (model, report) = try BERTForMaskedLM.load(
+      from: checkpoint, threads: threads, linearWeights: linearWeights)
     try report.requireHead(of: checkpoint, "masked language model")
     try self.init(model: model, tokenizer: checkpoint.tokenizer())
   }

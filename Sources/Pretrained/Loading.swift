@@ -1,4 +1,5 @@
 public import BERT
+public import Tensors
 
 // A model's own `load` takes any source of weights and a configuration; a checkpoint is both.
 
@@ -8,12 +9,15 @@ extension BERTModel {
   /// - Parameters:
   ///   - seed: of a pooler that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: `BERTLoadError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: `BERTLoadError`, `LinearWeightsError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
   public static func load(
-    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil
+    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTModel, report: LoadReport) {
     try load(
-      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads)
+      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads,
+      linearWeights: linearWeights)
   }
 }
 
@@ -25,14 +29,17 @@ extension BERTForSequenceClassification {
   ///   - problemType: overrides the configuration's.
   ///   - seed: of a classifier that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: `BERTLoadError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: `BERTLoadError`, `LinearWeightsError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
   public static func load(
     from checkpoint: Checkpoint, labels: [String]? = nil, problemType: ProblemType? = nil, seed: UInt64 = 42,
-    threads: Int? = nil
+    threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForSequenceClassification, report: LoadReport) {
     try load(
       from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), labels: labels,
-      problemType: problemType, seed: seed, threads: threads)
+      problemType: problemType, seed: seed, threads: threads,
+      linearWeights: linearWeights)
   }
 }
 
@@ -42,12 +49,15 @@ extension BERTForMaskedLM {
   /// - Parameters:
   ///   - seed: of a head that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: `BERTLoadError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: `BERTLoadError`, `LinearWeightsError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
   public static func load(
-    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil
+    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForMaskedLM, report: LoadReport) {
     try load(
-      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads)
+      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads,
+      linearWeights: linearWeights)
   }
 }
 
@@ -57,12 +67,15 @@ extension BERTForNextSentencePrediction {
   /// - Parameters:
   ///   - seed: of a head that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: `BERTLoadError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: `BERTLoadError`, `LinearWeightsError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
   public static func load(
-    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil
+    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForNextSentencePrediction, report: LoadReport) {
     try load(
-      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads)
+      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads,
+      linearWeights: linearWeights)
   }
 }
 
@@ -73,13 +86,16 @@ extension BERTForTokenClassification {
   ///   - labels: the names of the classes; those of the configuration when nil.
   ///   - seed: of a classifier that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: `BERTLoadError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: `BERTLoadError`, `LinearWeightsError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
   public static func load(
-    from checkpoint: Checkpoint, labels: [String]? = nil, seed: UInt64 = 42, threads: Int? = nil
+    from checkpoint: Checkpoint, labels: [String]? = nil, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForTokenClassification, report: LoadReport) {
     try load(
       from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), labels: labels, seed: seed,
-      threads: threads)
+      threads: threads,
+      linearWeights: linearWeights)
   }
 }
 
@@ -89,11 +105,14 @@ extension BERTForQuestionAnswering {
   /// - Parameters:
   ///   - seed: of a head that the checkpoint lacks.
   ///   - threads: nil uses every core.
-  /// - Throws: `BERTLoadError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
+  ///   - linearWeights: the form of the encoder's linear layers.
+  /// - Throws: `BERTLoadError`, `LinearWeightsError`, `ConfigurationError` or ``CheckpointError/noConfiguration(folder:)``.
   public static func load(
-    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil
+    from checkpoint: Checkpoint, seed: UInt64 = 42, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
   ) throws -> (model: BERTForQuestionAnswering, report: LoadReport) {
     try load(
-      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads)
+      from: checkpoint.weights, configuration: checkpoint.bertConfiguration(), seed: seed, threads: threads,
+      linearWeights: linearWeights)
   }
 }

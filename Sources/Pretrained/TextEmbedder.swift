@@ -32,16 +32,24 @@ public struct TextEmbedder: Sendable {
   ///   - path: as for ``Checkpoint/init(_:access:)-(String,_)``.
   ///   - normalizes: whether to scale vectors to length 1; nil: as the folder says.
   ///   - threads: nil uses every core.
-  /// - Throws: ``CheckpointError/pooling(folder:found:)`` and the errors of ``Checkpoint``.
-  public init(_ path: String, normalizes: Bool? = nil, threads: Int? = nil) throws {
-    try self.init(Checkpoint(path), normalizes: normalizes, threads: threads)
+  ///   - linearWeights: the form of the encoder's linear layers; for many texts, `.packed` or `.int8`.
+  /// - Throws: ``CheckpointError/pooling(folder:found:)`` and the errors of ``Checkpoint``; `LinearWeightsError` when
+  ///   `linearWeights` cannot hold the weights.
+  public init(
+    _ path: String, normalizes: Bool? = nil, threads: Int? = nil, linearWeights: LinearWeights = .float32
+  ) throws {
+    try self.init(
+      Checkpoint(path), normalizes: normalizes, threads: threads, linearWeights: linearWeights)
   }
 
   /// Loads the bare model of a checkpoint.
   ///
-  /// - Throws: as ``init(_:normalizes:threads:)-(String,_,_)``.
-  public init(_ checkpoint: Checkpoint, normalizes: Bool? = nil, threads: Int? = nil) throws {
-    let model = try BERTModel.load(from: checkpoint, threads: threads).model
+  /// - Throws: as ``init(_:normalizes:threads:linearWeights:)-(String,_,_,_)``.
+  public init(
+    _ checkpoint: Checkpoint, normalizes: Bool? = nil, threads: Int? = nil,
+    linearWeights: LinearWeights = .float32
+  ) throws {
+    let model = try BERTModel.load(from: checkpoint, threads: threads, linearWeights: linearWeights).model
     let folder = checkpoint.folder
     let modules = try folder.companion("modules.json").map { try JSONValue($0) }
     let normalizesByDefault = (modules?.arrayValue ?? []).contains { module in

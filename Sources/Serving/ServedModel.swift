@@ -48,17 +48,23 @@ public struct ServedModel: Sendable {
   ///   - path: as for `Checkpoint`.
   ///   - task: by default the one that the model's head is for; any encoder can do feature extraction.
   ///   - threads: nil uses every core.
+  ///   - linearWeights: the form of the encoder's linear layers.
   /// - Throws: ``ServingError/noTask(architecture:)``; the errors of `Checkpoint`, and `CheckpointError.noHead` when
-  ///   the model lacks the head of the task.
-  public init(_ path: String, task: InferenceTask? = nil, threads: Int? = nil) throws {
+  ///   the model lacks the head of the task; `LinearWeightsError` when `linearWeights` cannot hold the weights.
+  public init(
+    _ path: String, task: InferenceTask? = nil, threads: Int? = nil, linearWeights: LinearWeights = .packed
+  ) throws {
     let checkpoint = try Checkpoint(path)
     let name = checkpoint.repository ?? FileSystem.name(of: checkpoint.folder.path)
     switch try task ?? InferenceTask(checkpoint) {
-    case .textClassification: self.init(try TextClassifier(checkpoint, threads: threads), name: name)
-    case .fillMask: self.init(try FillMask(checkpoint, threads: threads), name: name)
+    case .textClassification:
+      self.init(try TextClassifier(checkpoint, threads: threads, linearWeights: linearWeights), name: name)
+    case .fillMask:
+      self.init(try FillMask(checkpoint, threads: threads, linearWeights: linearWeights), name: name)
     case .featureExtraction:
       let isSentenceModel = checkpoint.folder.companion("modules.json") != nil
-      self.init(try TextEmbedder(checkpoint, threads: threads), name: name, perToken: !isSentenceModel)
+      let embedder = try TextEmbedder(checkpoint, threads: threads, linearWeights: linearWeights)
+      self.init(embedder, name: name, perToken: !isSentenceModel)
     }
   }
 

@@ -15,6 +15,7 @@ struct Embed: ParsableCommand {
   @OptionGroup var input: InputOptions
   @OptionGroup var truncation: TruncationOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var form: WeightsOption
 
   @Flag(help: "One JSON object a text.")
   var json = false
@@ -23,7 +24,9 @@ struct Embed: ParsableCommand {
   var normalize: Bool?
 
   func run() throws {
-    let embedder = try TextEmbedder(ModelSource.path(model), normalizes: normalize, threads: compute.threads)
+    let embedder = try TextEmbedder(
+      ModelSource.path(model), normalizes: normalize, threads: compute.threads,
+      linearWeights: form.weights.linearWeights)
     let cut = truncation.truncation(for: embedder.tokenizer)
     try input.forEach { input in
       guard input.pair == nil else { throw InputError.unexpectedPair }

@@ -25,6 +25,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var truncation: TruncationOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var form: WeightsOption
 
   @Option(help: ArgumentHelp("Texts the model is given at once.", valueName: "n"))
   var batchSize = 8
@@ -40,7 +41,8 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let classifier = try TextClassifier(ModelSource.path(model), threads: compute.threads)
+    let classifier = try TextClassifier(
+      ModelSource.path(model), threads: compute.threads, linearWeights: form.weights.linearWeights)
     guard classifier.labels.count > 1, classifier.defaultFunction == .softmax else {
       throw EvaluationError.notSingleLabel(model: model)
     }

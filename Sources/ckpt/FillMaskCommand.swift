@@ -11,6 +11,7 @@ struct FillMaskCommand: ParsableCommand {
   @OptionGroup var input: InputOptions
   @OptionGroup var truncation: TruncationOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var form: WeightsOption
 
   @Flag(help: "One JSON object a text.")
   var json = false
@@ -23,7 +24,8 @@ struct FillMaskCommand: ParsableCommand {
   }
 
   func run() throws {
-    let fill = try FillMask(ModelSource.path(model), threads: compute.threads)
+    let fill = try FillMask(
+      ModelSource.path(model), threads: compute.threads, linearWeights: form.weights.linearWeights)
     let cut = truncation.truncation(for: fill.tokenizer)
     var isFirst = true
     try input.forEach { input in

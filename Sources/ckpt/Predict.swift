@@ -12,6 +12,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var input: InputOptions
   @OptionGroup var truncation: TruncationOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var form: WeightsOption
 
   @Flag(help: "One JSON object a text, with the scores of all labels and the logits.")
   var json = false
@@ -24,7 +25,8 @@ struct Predict: ParsableCommand {
   }
 
   func run() throws {
-    let classifier = try TextClassifier(ModelSource.path(model), threads: compute.threads)
+    let classifier = try TextClassifier(
+      ModelSource.path(model), threads: compute.threads, linearWeights: form.weights.linearWeights)
     let cut = truncation.truncation(for: classifier.tokenizer)
     let labelWidth = classifier.labels.map(\.displayWidth).max() ?? 0
     let textWidth = input.texts.map(\.displayWidth).max() ?? 0

@@ -45,6 +45,10 @@
     var task: InferenceTask?
 
     @OptionGroup var compute: ComputeOptions
+
+    @Option(help: ArgumentHelp(WeightsForm.help, valueName: "form"))
+    var weights = WeightsForm.packed
+
     @OptionGroup(title: "Limits") var limits: ServeLimits
     @OptionGroup(title: "Access") var access: ServeAccess
 
@@ -55,7 +59,8 @@
       let configuration = try serverConfiguration()
       try configuration.check()  // before a large model is read for nothing
       let ending = Termination()
-      let model = try ServedModel(model, task: task, threads: compute.threads)
+      let model = try ServedModel(
+        model, task: task, threads: compute.threads, linearWeights: weights.linearWeights)
       let server = try InferenceServer(model, configuration: configuration)
       let url = try server.start()
       if json {

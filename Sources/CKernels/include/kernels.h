@@ -10,6 +10,13 @@
 /// The activation between the two products of the feed-forward block.
 typedef enum { ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_RELU } activation_kind;
 
+/// What follows a product: the bias of each column (null: none), then an activation where `activates`.
+typedef struct {
+  const float *bias;
+  bool activates;
+  activation_kind activation;
+} product_epilogue;
+
 /// What one AdamW step needs, computed once a step in double precision and rounded to float as torch does.
 typedef struct {
   float gradient_scale;  // clipping coefficient times any loss scale; multiplies the gradient first
@@ -100,7 +107,45 @@ typedef struct {
   /// As `matrix_product`, by kernels of our own; an element has the same bits wherever it lies in C.
   void (*product)(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
                   const float *b, size_t ldb, float beta, float *c, size_t ldc);
+
+  // ---- linear layers in inference: y (M, N) = act(x (M, K)·Wᵀ + bias), W (N, K)
+  /// Outputs (rows of W) that lie side by side in a panel. A panel of floats or halves holds `panel`·K of them; panels
+  /// follow one another, the last one filled up with zeros.
+  size_t panel;
+  /// Copies `n` rows of W, at most `panel`, to a panel.
+  void (*pack_floats)(const float *w, size_t ldw, size_t n, size_t k, float *panel);
+  /// As `pack_floats`, each weight rounded to the nearest half.
+  /// False when a finite weight has become infinite.
+  bool (*pack_halves)(const float *w, size_t ldw, size_t n, size_t k, uint16_t *panel);
+  /// As `pack_floats`; each row of W is rounded to s8 multiples of its largest magnitude / 127.
+  void (*pack_bytes)(const float *w, size_t ldw, size_t n, size_t k, void *panel);
+  /// Bytes of a panel of `pack_bytes`, a multiple of 64.
+  size_t (*byte_panel_size)(size_t k);
+  /// The bits of `product`, then bias and activation.
+  void (*linear_floats)(size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *panels,
+                        const product_epilogue *epilogue, float *y, size_t ldy);
+  /// The bits of `linear_floats` with weights rounded to halves.
+  void (*linear_halves)(size_t m, size_t n, size_t k, const float *x, size_t ldx, const uint16_t *panels,
+                        const product_epilogue *epilogue, float *y, size_t ldy);
+  /// Rows of x up to which `linear_dot` is faster than `product`.
+  size_t most_dot_rows;
+  /// From W where it lies, without packing. An element is the sum of its vector's lanes, so it has other bits than that
+  /// of `product`, but the same wherever it lies in y.
+  void (*linear_dot)(size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, size_t ldw,
+                     const product_epilogue *epilogue, float *y, size_t ldy);
+  /// Rounds rows of x to u8: x ≈ scale·(q - zero), where the scale is a 255th of the row's range, 0 included. `ldq`
+  /// bytes, a multiple of 4 and at least K, lie between rows of q.
+  void (*quantise_rows)(const float *x, size_t ldx, size_t rows, size_t k, uint8_t *q, size_t ldq, float *scales,
+                        int32_t *zeros);
+  /// Products of `quantise_rows` and `pack_bytes`: exact 32-bit sums, for K up to MOST_BYTE_PRODUCTS, times both
+  /// scales, then bias and activation.
+  void (*linear_bytes)(size_t m, size_t n, size_t k, const uint8_t *q, size_t ldq, const float *scales,
+                       const int32_t *zeros, const void *panels, const product_epilogue *epilogue, float *y,
+                       size_t ldy);
 } kernel_set;
+
+/// So many products of a u8 and an s8 fit 32 bits, and so does what the zero point adds.
+enum { MOST_BYTE_PRODUCTS = 1 << 15 };
 
 /// The sets this processor can run, slowest first; `*count` receives how many.
 const kernel_set *kernel_sets(size_t *count);
