@@ -1,7 +1,7 @@
 """Runs comparisons and prints their table. Started by Tools/bench/run, which makes what this needs.
 
-Folders and programs come by options of the same names as in Setting; the session's folder holds machine.json, and gets
-results.json.
+Folders and programs come by options of the same names as in Setting; the session's folder holds machine.json,
+and gets results.json.
 """
 
 import argparse
@@ -68,8 +68,15 @@ def main():
     options = parser.parse_args()
     names = chosen(options)
     setting = Setting(
-        options.python, options.programs, options.kernels, options.ckpt, options.minilm, options.cache,
-        threads=options.threads, short=options.short, compile=not (options.no_compile or options.short),
+        options.python,
+        options.programs,
+        options.kernels,
+        options.ckpt,
+        options.minilm,
+        options.cache,
+        threads=options.threads,
+        short=options.short,
+        compile=not (options.no_compile or options.short),
     )
     setting.prepare(names + (["sweep"] if options.sweep else []))
     started = time.monotonic()

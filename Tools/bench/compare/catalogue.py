@@ -7,7 +7,10 @@ import training
 
 # name: contestants of a setting, rows of (setting, name, runs)
 COMPARISONS = {
-    **{name: (lambda setting, name=name: training.steps(setting, name), training.step_rows) for name in training.SHAPES},
+    **{
+        name: (lambda setting, name=name: training.steps(setting, name), training.step_rows)
+        for name in training.SHAPES
+    },
     "iris": (training.iris, training.iris_rows),
     "inference": (inference.full, inference.full_rows),
     "int8": (inference.eight, inference.eight_rows),

@@ -12,8 +12,8 @@ import tempfile
 import time
 
 CORES = os.cpu_count()
-# A run is repeated when the hypervisor or other processes took more than this share of the processors' time, at most so
-# many times.
+# A run is repeated when the hypervisor or other processes took more than this share of the processors' time,
+# at most so many times.
 MOST_STEAL, MOST_OTHERS, REPEATS = 0.03, 0.05, 2
 
 
@@ -49,7 +49,7 @@ class Failed(Exception):
 
 
 def processors():
-    """Seconds of all processors since the start of the machine: stolen by the hypervisor, and spent on anything.
+    """Seconds of all processors since the machine's start: stolen by the hypervisor, and spent on anything.
 
     Zeros where nobody counts them.
     """
@@ -89,14 +89,16 @@ def process(contestant):
         if child.returncode:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()[-2000:]
-            raise Failed(f"{contestant.name}: exit {child.returncode}: {' '.join(contestant.command)}\n{said}")
+            raise Failed(
+                f"{contestant.name}: exit {child.returncode}: {' '.join(contestant.command)}\n{said}"
+            )
         printed.seek(0)
         return printed.read().decode(), seconds
 
 
 def once(contestant):
-    """One run: `results` by shape, each with the median of its seconds; the shares of the processors' time that the
-    hypervisor and others took; the seconds of the processes."""
+    """One run: `results` by shape, each with the median of its seconds; the shares of the processors' time
+    that the hypervisor and others took; the seconds of the processes."""
     (steal, busy), own, seconds = processors(), ended(), []
     for _ in range(contestant.processes):
         printed, taken = process(contestant)

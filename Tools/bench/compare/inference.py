@@ -7,10 +7,14 @@ from contestants import Contestant
 
 SHAPES = ["1x16", "1x128", "8x16", "32x128", "32xragged"]
 TORCH = "transformers"
+# Ours with weights that are rearranged while loading, as a server has them, and with weights of 16 bits.
+PACKED, HALVES = "ours, packed", "ours, float16"
 
 
 def budget(setting):
-    return ["--seconds", 0.4, "--least", 2, "--warm-up", 1] if setting.short else ["--seconds", 2, "--least", 4]
+    return (
+        ["--seconds", 0.4, "--least", 2, "--warm-up", 1] if setting.short else ["--seconds", 2, "--least", 4]
+    )
 
 
 def common(setting, shapes, chosen):
@@ -26,25 +30,37 @@ def full(setting, shapes=SHAPES, chosen=None):
         Contestant(TORCH, setting.peer("inference_torch.py", *options)),
         Contestant("ours", setting.program("inference-bench", *options), ours=True),
         Contestant("onnxruntime", graph("exported")),
+        Contestant(PACKED, setting.program("inference-bench", *options, "--weights", "packed"), ours=True),
         Contestant("CTranslate2", setting.peer("inference_ctranslate2.py", *options, "--converted", folder)),
         Contestant("onnxruntime, optimised graph", graph("fused")),
     ]
+    halves = setting.program("inference-bench", *options, "--weights", "float16")
+    found.append(Contestant(HALVES, halves, ours=True))
     if not setting.short:
         found.append(Contestant("onnxruntime, ckpt's graph", graph("plain")))
         if unlocked := setting.unlocked(setting.allocator()):
-            found.append(Contestant(f"{TORCH}, tuned, MKL as on Intel", setting.peer("inference_torch.py", *options), unlocked))
+            found.append(
+                Contestant(
+                    f"{TORCH}, tuned, MKL as on Intel", setting.peer("inference_torch.py", *options), unlocked
+                )
+            )
     return found
 
 
 def full_rows(setting, _, runs):
-    peers = [name for name in runs if name != "ours"]
+    peers = [name for name in runs if not name.startswith("ours")]
     found = []
     for shape in SHAPES:
         found += rows.against_fastest(f"inference {shape}", runs, "ours", peers, shape, 1.2)
+        for name in (PACKED, HALVES):
+            # Halves are not the same work, so they have no aim.
+            least = 1.2 if name == PACKED else None
+            work = f"inference {shape}, {name.removeprefix('ours, ')} weights"
+            found += rows.against_fastest(work, runs, name, peers, shape, least)[:1]
     # The same model on the same texts, or the times mean nothing.
     reference = logits(runs[TORCH][0])
     return found + [
-        agreement(f"logits in 32 bits, {name}", reference, logits(runs[name][0]), 1e-5)
+        agreement(f"logits, {name}", reference, logits(runs[name][0]), None if name == HALVES else 1e-5)
         for name in runs
         if name != TORCH
     ]
@@ -60,7 +76,7 @@ def eight(setting):
     return [
         Contestant(TORCH, setting.peer("inference_torch.py", *exact), reference=True),
         Contestant("onnxruntime int8, optimised graph", graph("fused-int8")),
-        Contestant("ours", setting.program("inference-bench", *options, "--weights", "int8"), ours=True, optional=True),
+        Contestant("ours", setting.program("inference-bench", *options, "--weights", "int8"), ours=True),
         Contestant("CTranslate2 int8", setting.peer("inference_ctranslate2.py", *options, *quantised)),
         Contestant("onnxruntime int8", graph("exported-int8")),
     ]
@@ -70,17 +86,10 @@ def eight_rows(setting, _, runs):
     peers = [name for name in runs if name not in ("ours", TORCH)]
     found = []
     for shape in SHAPES:
-        if "ours" in runs:
-            found += rows.against_fastest(f"int8 inference {shape}", runs, "ours", peers, shape, 1.1)
-        else:
-            found += [
-                rows.value(f"int8 inference {shape}, ours is not in this build", "s", rows.medians(runs[peer], shape),
-                           against=peer)
-                for peer in peers
-            ]
+        found += rows.against_fastest(f"int8 inference {shape}", runs, "ours", peers, shape, 1.1)
     reference = logits(runs[TORCH][0])
     names = [name for name in runs if name != TORCH]
-    return found + [agreement(f"logits in 8 bits, {name}", reference, logits(runs[name][0])) for name in names]
+    return found + [agreement(f"logits, {name}", reference, logits(runs[name][0])) for name in names]
 
 
 def logits(run):
@@ -89,8 +98,9 @@ def logits(run):
 
 
 def agreement(work, exact, found, most=None):
-    """How far logits are from transformers' in 32 bits: the largest difference; the root of the mean square, as a
-    share of how much the logits of one label differ from text to text; the texts that get another label."""
+    """How far logits are from transformers' in 32 bits: the largest difference; the root of the mean square,
+    as a share of how much the logits of one label differ from text to text; the texts that get another
+    label."""
     labels = range(len(exact[0]))
     largest = max(abs(a - b) for rows_ in zip(exact, found) for a, b in zip(*rows_))
     error = sum((a - b) ** 2 for rows_ in zip(exact, found) for a, b in zip(*rows_))
@@ -100,7 +110,15 @@ def agreement(work, exact, found, most=None):
     relative = (error / spread) ** 0.5 if spread else 0.0
     note = f"max |Δ| {largest:.2g}, rms {relative:.2%} of the spread, {others} of {len(exact)} labels differ"
     aim, verdict = rows.aim(at_most=most), rows.verdict(largest, at_most=most)
-    return dict(work=work, against=TORCH, note=note, aim=aim, verdict=verdict, max_difference=largest, relative=relative)
+    return dict(
+        work=work,
+        against=TORCH,
+        note=note,
+        aim=aim,
+        verdict=verdict,
+        max_difference=largest,
+        relative=relative,
+    )
 
 
 def cold(setting):

@@ -41,8 +41,13 @@ def tokenizer_rows(setting, _, runs):
             "ids identical" if same else "ids DIFFER"
         )
         found.append(
-            dict(work=TEXTS[name], against="tokenizers", note=note, aim="ids identical",
-                 verdict="reached" if same else "missed")
+            dict(
+                work=TEXTS[name],
+                against="tokenizers",
+                note=note,
+                aim="ids identical",
+                verdict="reached" if same else "missed",
+            )
         )
     return found
 
@@ -76,10 +81,14 @@ def product_rows(setting, _, runs):
         for m in sorted({size(shape) for shape in runs["ours"][0]["results"]}):
             # The aim is set against the library as it comes.
             least = (1.1 if m <= 256 else 0.95) if peer == "torch.mm" else None
-            compared = [product(runs, shape, peer, least) for shape in runs["ours"][0]["results"] if size(shape) == m]
+            compared = [
+                product(runs, shape, peer, least) for shape in runs["ours"][0]["results"] if size(shape) == m
+            ]
             worst = min(compared, key=lambda row: row["ratio"])
             middle = statistics.median(row["ratio"] for row in compared)
-            found.append(worst | dict(note=f"the worst of {len(compared)} at M = {m}; the middle is {middle:.2f}×"))
+            found.append(
+                worst | dict(note=f"the worst of {len(compared)} at M = {m}; the middle is {middle:.2f}×")
+            )
     return found
 
 

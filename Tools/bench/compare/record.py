@@ -6,7 +6,8 @@ import table
 
 HEAD = """# Results by commit
 
-What `Tools/bench/run --record` measured, the newest first. Ratios are those of medians, in brackets from pair to pair.
+What `Tools/bench/run --record` measured, the newest first. Ratios are those of medians, in brackets from pair
+to pair.
 """
 
 

@@ -53,8 +53,13 @@ def against_fastest(work, runs, ours, peers, shape, least, name=None):
     order = sorted(found, key=lambda peer: statistics.median(found[peer]))
     own = medians(runs[ours], shape)
     return [
-        faster(work, own, peer + (", the fastest" if place == 0 and len(order) > 1 else ""), found[peer],
-               least if place == 0 else None)
+        faster(
+            work,
+            own,
+            peer + (", the fastest" if place == 0 and len(order) > 1 else ""),
+            found[peer],
+            least if place == 0 else None,
+        )
         for place, peer in enumerate(order)
     ]
 

@@ -53,14 +53,18 @@ class Setting:
     def prepare(self, names):
         """Makes the models and the texts that the comparisons need and that are not there yet."""
         os.makedirs(self.scratch(""), exist_ok=True)
-        subprocess.run(self.peer("checkpoint.py", "bert", self.model, self.minilm), check=True, stdout=sys.stderr)
+        subprocess.run(
+            self.peer("checkpoint.py", "bert", self.model, self.minilm), check=True, stdout=sys.stderr
+        )
         if {"inference", "int8", "sweep"} & set(names) and not os.path.isdir(
             os.path.join(self.converted, "onnxruntime")
         ):
             print("making the peers' models", file=sys.stderr)
             onnx = self.scratch("onnx")
             shutil.rmtree(onnx, ignore_errors=True)
-            subprocess.run([self.ckpt, "convert", self.model, onnx, "--to", "onnx"], check=True, capture_output=True)
+            subprocess.run(
+                [self.ckpt, "convert", self.model, onnx, "--to", "onnx"], check=True, capture_output=True
+            )
             os.makedirs(self.converted, exist_ok=True)
             command = self.peer("checkpoint.py", "peers", self.model, onnx, self.converted)
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -31,10 +31,27 @@ def latencies(setting):
 
 
 PANELS = [
-    dict(title=f"training step, {TRAINING_BATCH} texts", axis="tokens", of="sweep-training", batch=TRAINING_BATCH),
-    dict(title=f"training step, {TRAINING_TOKENS} tokens", axis="texts", of="sweep-training", tokens=TRAINING_TOKENS),
-    dict(title=f"inference, {INFERENCE_BATCH} text", axis="tokens", of="sweep-inference", batch=INFERENCE_BATCH),
-    dict(title=f"inference, {INFERENCE_TOKENS} tokens", axis="texts", of="sweep-inference", tokens=INFERENCE_TOKENS),
+    dict(
+        title=f"training step, {TRAINING_BATCH} texts",
+        axis="tokens",
+        of="sweep-training",
+        batch=TRAINING_BATCH,
+    ),
+    dict(
+        title=f"training step, {TRAINING_TOKENS} tokens",
+        axis="texts",
+        of="sweep-training",
+        tokens=TRAINING_TOKENS,
+    ),
+    dict(
+        title=f"inference, {INFERENCE_BATCH} text", axis="tokens", of="sweep-inference", batch=INFERENCE_BATCH
+    ),
+    dict(
+        title=f"inference, {INFERENCE_TOKENS} tokens",
+        axis="texts",
+        of="sweep-inference",
+        tokens=INFERENCE_TOKENS,
+    ),
 ]
 
 

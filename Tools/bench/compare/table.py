@@ -47,7 +47,9 @@ def machine_lines(results):
     """Where, when, with what."""
     machine, versions = results["machine"], results["versions"]
     yield f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']} at the start; {machine['system']}"
-    yield f"commit {machine['commit']}; " + ", ".join(f"{name} {version}" for name, version in versions.items())
+    yield f"commit {machine['commit']}; " + ", ".join(
+        f"{name} {version}" for name, version in versions.items()
+    )
     yield f"command {machine['command']}"
     steal, others, repeated = results["steal_share"], results["others_share"], results["repeated"]
     yield (

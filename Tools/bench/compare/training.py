@@ -62,7 +62,9 @@ def step_rows(setting, name, runs):
     found.append(rows.less(f"peak memory, {work}", "GB", PLAIN, peaks("ours"), peaks(PLAIN), most))
     faults = lambda peer: [run["results"][shape]["minor_faults"] for run in runs[peer]]
     found.append(
-        rows.value(f"page faults a step, {work}", "", faults("ours"), at_most=0, against=PLAIN, theirs=faults(PLAIN))
+        rows.value(
+            f"page faults a step, {work}", "", faults("ours"), at_most=0, against=PLAIN, theirs=faults(PLAIN)
+        )
     )
     return found
 
@@ -70,8 +72,27 @@ def step_rows(setting, name, runs):
 def iris(setting):
     epochs = 3 if setting.short else 15
     ours, theirs = setting.scratch("iris-ours"), setting.scratch("iris-theirs")
-    command = [setting.ckpt, "finetune", "--base", setting.minilm, "--dataset", "iris", "--epochs", str(epochs)]
-    command += ["--seed", "42", "--save-strategy", "no", "--threads", str(setting.threads), "--out", ours, "--json"]
+    command = [
+        setting.ckpt,
+        "finetune",
+        "--base",
+        setting.minilm,
+        "--dataset",
+        "iris",
+        "--epochs",
+        str(epochs),
+    ]
+    command += [
+        "--seed",
+        "42",
+        "--save-strategy",
+        "no",
+        "--threads",
+        str(setting.threads),
+        "--out",
+        ours,
+        "--json",
+    ]
     peer = setting.peer("iris.py", setting.minilm, theirs, "--epochs", epochs, "--threads", setting.threads)
     return [
         Contestant(PLAIN, peer, reports=False, output=theirs),
@@ -82,7 +103,9 @@ def iris(setting):
 
 def iris_rows(setting, _, runs):
     epochs = 3 if setting.short else 15
-    work, own = f"Iris, {epochs} epochs, from a cold process to the exported folder", rows.medians(runs["ours"], "")
+    work, own = f"Iris, {epochs} epochs, from a cold process to the exported folder", rows.medians(
+        runs["ours"], ""
+    )
     return [
         rows.faster(work, own, PLAIN, rows.medians(runs[PLAIN], ""), 4.0),
         rows.faster(work, own, TUNED, rows.medians(runs[TUNED], "")),

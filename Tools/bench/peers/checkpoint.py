@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the models that are timed: a bert-base classifier with random weights, and what the peers make of it.
+"""Writes the models that are timed: a bert-base classifier with random weights, and the peers' forms of it.
 
     checkpoint.py bert FOLDER VOCABULARY_FOLDER     the checkpoint, a folder as transformers writes it
     checkpoint.py peers FOLDER ONNX_FOLDER OUT      graphs for onnxruntime, models for CTranslate2
@@ -64,8 +64,8 @@ def peers(folder, onnx, out):
 
 
 def graphs(folder, onnx, out):
-    """exported.onnx as torch writes it, fused.onnx as onnxruntime's optimizer makes of that; both quantised; plain.onnx as
-    ckpt writes it, whose weights quantize_dynamic leaves as they are."""
+    """exported.onnx as torch writes it, fused.onnx as onnxruntime's optimizer makes of that; both quantised;
+    plain.onnx as ckpt writes it, whose weights quantize_dynamic leaves as they are."""
     import torch
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -76,7 +76,9 @@ def graphs(folder, onnx, out):
     place = lambda name: os.path.join(out, f"{name}.onnx")
     shutil.copy(os.path.join(onnx, "model.onnx"), place("plain"))
     model = BertForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
-    inputs = {name: torch.tensor(v) for name, v in common.padded([[101, 2000, 2001, 102], [101, 102]]).items()}
+    inputs = {
+        name: torch.tensor(v) for name, v in common.padded([[101, 2000, 2001, 102], [101, 102]]).items()
+    }
     axes = {0: "batch", 1: "tokens"}
     torch.onnx.export(
         model,

@@ -1,7 +1,8 @@
-"""What the contestants share: shapes, the same token ids on both sides, timed calls, one JSON object at the end.
+"""What the contestants share: shapes, the same token ids on both sides, timed calls, one JSON object.
 
-A shape is written BATCHxTOKENS, such as 8x14; 32xragged is a batch of texts of 5 to 60 tokens. Row `r` of a batch
-consists of whole words of the vocabulary, chosen by `r` and their place alone; Sources/Measuring makes the same rows.
+A shape is written BATCHxTOKENS, such as 8x14; 32xragged is a batch of texts of 5 to 60 tokens. Row `r` of a
+batch consists of whole words of the vocabulary, chosen by `r` and their place alone; Sources/Measuring makes
+the same rows.
 """
 
 import argparse
@@ -34,7 +35,11 @@ def words(model):
     """Ids of the vocabulary's whole lower-case words."""
     with open(os.path.join(model, "vocab.txt"), encoding="utf-8") as file:
         tokens = file.read().split("\n")
-    return [number for number, token in enumerate(tokens) if token.isascii() and token.isalpha() and token.islower()]
+    return [
+        number
+        for number, token in enumerate(tokens)
+        if token.isascii() and token.isalpha() and token.islower()
+    ]
 
 
 def length(tokens, row):

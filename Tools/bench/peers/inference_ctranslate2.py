@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times a BERT classifier in CTranslate2, from token ids to logits. --converted names the model's folder.
 
-CTranslate2 computes the encoder and the pooler; the classifier, a product with 3 rows, is NumPy's. Padding is taken out
-by CTranslate2 itself, which is given the lengths.
+CTranslate2 computes the encoder and the pooler; the classifier, a product with 3 rows, is NumPy's. Padding is
+taken out by CTranslate2 itself, which is given the lengths.
 """
 
 import os
@@ -29,7 +29,9 @@ def main():
     for shape in options.shapes.split(","):
         rows = common.rows(vocabulary, shape)
         inputs = common.padded(rows)
-        tokens, lengths = np.array(inputs["input_ids"], np.int32), np.array([len(row) for row in rows], np.int32)
+        tokens, lengths = np.array(inputs["input_ids"], np.int32), np.array(
+            [len(row) for row in rows], np.int32
+        )
         view = ctranslate2.StorageView.from_array
 
         def call():

@@ -3,7 +3,8 @@
 
     iris.py CHECKPOINT OUT [--epochs 15] [--threads 2]
 
-`ckpt finetune --dataset iris --save-strategy no` does the same. Prints the accuracy on the test rows, for comparison.
+`ckpt finetune --dataset iris --save-strategy no` does the same. Prints the accuracy on the test rows, for
+comparison.
 """
 
 import argparse

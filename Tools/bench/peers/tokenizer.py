@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times `tokenizers` on the lines of a file, one thread, all lines in one batch.
 
---call is encode_batch or encode_batch_fast. Nothing is cut or padded. With --ids the ids are written to a file: for each
-line their number, then the ids, 32 bits each.
+--call is encode_batch or encode_batch_fast. Nothing is cut or padded. With --ids the ids are written to a
+file: for each line their number, then the ids, 32 bits each.
 """
 
 import array
@@ -29,7 +29,9 @@ def main():
     encode = getattr(tokenizer, options.call)
     result = common.timed(lambda: encode(lines), options)
     encodings = encode(lines)
-    result |= dict(bytes=os.path.getsize(options.lines), tokens=sum(len(encoding.ids) for encoding in encodings))
+    result |= dict(
+        bytes=os.path.getsize(options.lines), tokens=sum(len(encoding.ids) for encoding in encodings)
+    )
     if options.ids:
         written = array.array("i")
         for encoding in encodings:

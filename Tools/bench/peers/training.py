@@ -2,8 +2,8 @@
 """Times a training step of a BERT classifier in PyTorch.
 
 The step is the one that Trainer takes by default: forward in training mode (dropout 0.1), backward, clip at norm 1,
-fused AdamW with weight decay 0.01 in two groups, linear schedule, gradients set to none. Texts of different lengths are
-padded to the longest of their batch, as the data collator does.
+fused AdamW with weight decay 0.01 in two groups, linear schedule, gradients set to none. Texts of different
+lengths are padded to the longest of their batch, as the data collator does.
 """
 
 import random
@@ -40,7 +40,9 @@ class Steps:
 
     @staticmethod
     def batch(rows):
-        inputs = {name: torch.tensor(values) for name, values in common.padded([row for _, row in rows]).items()}
+        inputs = {
+            name: torch.tensor(values) for name, values in common.padded([row for _, row in rows]).items()
+        }
         return inputs | dict(labels=torch.tensor([number % common.LABELS for number, _ in rows]))
 
     def __call__(self):

@@ -11,14 +11,16 @@ let options = Options(
   Budget.defaults().merging(
     ["model": "", "shapes": "1x16", "threads": "2", "weights": "float32"]) { $1 })
 let budget = Budget(options)
-guard options["weights"] == "float32" else {
-  Options.fail("--weights \(options["weights"]): not in this build, which has float32")
+guard let weights = LinearWeights(rawValue: options["weights"]) else {
+  let known = LinearWeights.allCases.map(\.rawValue).joined(separator: ", ")
+  Options.fail("--weights \(options["weights"]): not in this build, which has \(known)", status: 64)
 }
 
 let checkpoint = try Checkpoint(options["model"])
 let tokenizer = try checkpoint.tokenizer()
 let words = Words((0..<tokenizer.vocabulary.count).map { tokenizer.vocabulary[$0] ?? "" })
-let (model, _) = try BERTForSequenceClassification.load(from: checkpoint, threads: options.integer("threads"))
+let (model, _) = try BERTForSequenceClassification.load(
+  from: checkpoint, threads: options.integer("threads"), linearWeights: weights)
 
 var results: [(String, Measurement)] = []
 for name in options.list("shapes") {
