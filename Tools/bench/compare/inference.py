@@ -34,9 +34,9 @@ def full(setting, shapes=SHAPES, chosen=None):
         Contestant("CTranslate2", setting.peer("inference_ctranslate2.py", *options, "--converted", folder)),
         Contestant("onnxruntime, optimised graph", graph("fused")),
     ]
-    halves = setting.program("inference-bench", *options, "--weights", "float16")
-    found.append(Contestant(HALVES, halves, ours=True))
     if not setting.short:
+        halves = setting.program("inference-bench", *options, "--weights", "float16")
+        found.append(Contestant(HALVES, halves, ours=True))
         found.append(Contestant("onnxruntime, ckpt's graph", graph("plain")))
         if unlocked := setting.unlocked(setting.allocator()):
             found.append(
@@ -52,7 +52,7 @@ def full_rows(setting, _, runs):
     found = []
     for shape in SHAPES:
         found += rows.against_fastest(f"inference {shape}", runs, "ours", peers, shape, 1.2)
-        for name in (PACKED, HALVES):
+        for name in (name for name in (PACKED, HALVES) if name in runs):
             # Halves are not the same work, so they have no aim.
             least = 1.2 if name == PACKED else None
             work = f"inference {shape}, {name.removeprefix('ours, ')} weights"

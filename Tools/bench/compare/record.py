@@ -21,6 +21,8 @@ def add(path, results):
     lines = [f"## {machine['commit']}, {results['date']}", ""]
     lines += [f"- {line}" for line in table.machine_lines(results)] + [""]
     lines += list(table.markdown(results)) + [""]
+    lines += [f"- {line}" for line in table.disturbed_lines(results)]
+    lines += [""] if lines[-1] else []
     head, mark, rest = text.partition("\n## ")
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         file.write(head.rstrip("\n") + "\n\n" + "\n".join(lines) + (f"{mark}{rest}" if mark else ""))

@@ -58,6 +58,16 @@ def machine_lines(results):
     )
 
 
+def disturbed_lines(results):
+    """The runs that were disturbed each time."""
+    for comparison, contestants in results["comparisons"].items():
+        for name, runs in contestants.items():
+            for run in runs:
+                if run["disturbed"]:
+                    share = run["steal_share"] + run["others_share"]
+                    yield f"disturbed: {comparison}, {name}: others had {share:.0%} of the processors' time"
+
+
 def text(results, out=sys.stdout):
     """Columns for a terminal."""
     lines = [HEAD] + [cells(row) for row in results["rows"]]
@@ -67,6 +77,8 @@ def text(results, out=sys.stdout):
     for line in lines:
         padded = [cell.ljust(width) for cell, width in zip(line, widths)] + line[-1:]
         print("  ".join(padded).rstrip(), file=out)
+    for line in disturbed_lines(results):
+        print(f"\n{line}", end="", file=out)
     verdicts = [row["verdict"] for row in results["rows"]]
     print(f"\n{verdicts.count('reached')} aims reached, {verdicts.count('missed')} missed", file=out)
 
