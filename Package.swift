@@ -102,18 +102,19 @@ let package = Package(
     // C, libcurl loaded when it is first needed; its headers come from the distribution.
     .target(
       name: "CCurl", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    // C, libarchive likewise.
+    .target(
+      name: "CArchive", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     // C, checksums as fast as memory.
     .target(name: "CChecksums", cSettings: strictC),
-    // C, one table of functions for each instruction set.
+    // C, one table of functions for each instruction set; OpenBLAS is loaded where it is faster or asked for.
     .target(
       name: "CKernels",
-      dependencies: [.target(name: "COpenBLAS", condition: .when(platforms: [.linux]))],
       cSettings: strictC + [.define("ACCELERATE_NEW_LAPACK", .when(platforms: [.macOS]))],
-      linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-    .systemLibrary(
-      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+      linkerSettings: [
+        .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+        .linkedLibrary("dl", .when(platforms: [.linux])),
+      ]),
 
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
     .testTarget(

@@ -84,7 +84,10 @@ package enum ProductImplementation: String, Sendable, CaseIterable {
     #endif
   }
 
-  /// The function that multiplies, on one thread.
+  /// Whether what it needs is installed; loads the library where there is one, which takes 2 ms once a process.
+  package var isAvailable: Bool { self == .kernels || blas_prepare() }
+
+  /// The function that multiplies, on one thread. Only for what ``isAvailable``.
   package func function(_ kernels: Kernels) -> ProductFunction {
     switch self {
     case .kernels: kernels.set.pointee.product
