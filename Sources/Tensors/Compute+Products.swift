@@ -121,9 +121,13 @@ package struct PanelCut {
     // The part of A that a panel works on at a time, 256 columns of it, stays in the second-level cache.
     let bands = max(1, (rows + 511) / 512)
     rowsPerPanel = max(1, (rows + bands - 1) / bands)
-    // About 8 million multiplications a panel: a tenth of a millisecond, long against the cost of taking one.
-    let wanted = (8 << 20) / max(rowsPerPanel * depth, 1)
-    columnsPerPanel = max(64, (wanted + 63) / 64 * 64)
+    // About 8 million multiplications a panel, or a megabyte of B where rows are so few that reading it takes longer: a
+    // tenth of a millisecond, long against the cost of taking one.
+    let wanted = min((8 << 20) / max(rowsPerPanel * depth, 1), (1 << 18) / max(depth, 1))
+    let most = max(64, (wanted + 63) / 64 * 64)
+    // Even ones, so that no thread waits for another that got a long one last.
+    let across = max(1, (columns + most - 1) / most)
+    columnsPerPanel = max(64, ((columns + across - 1) / across + 63) / 64 * 64)
     panelsAcross = (columns + columnsPerPanel - 1) / columnsPerPanel
     count = (rows + rowsPerPanel - 1) / rowsPerPanel * panelsAcross
   }
