@@ -104,7 +104,8 @@ let package = Package(
       name: "CCurl", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     // C, libarchive likewise.
     .target(
-      name: "CArchive", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+      name: "CArchive", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]
+    ),
     // C, checksums as fast as memory.
     .target(name: "CChecksums", cSettings: strictC),
     // C, one table of functions for each instruction set; OpenBLAS is loaded where it is faster or asked for.

@@ -52,7 +52,8 @@ package struct BLASSelfTest: Sendable, CustomStringConvertible {
     guard let library, let libraryGigaflops else {
       // Ours take its place, which costs speed where it is the faster of the two.
       let wish = ProductImplementation.fastest(for: .best) == .blas ? ", it would be faster here" : ""
-      return "\(own); \(Int(kernelGigaflops)) GFLOP/s a thread; OpenBLAS is not installed (libopenblas0)\(wish)"
+      return
+        "\(own); \(Int(kernelGigaflops)) GFLOP/s a thread; OpenBLAS is not installed (libopenblas0)\(wish)"
         + (isCorrect ? "" : Self.wrong)
     }
     let user = products == .kernels ? own : library

@@ -68,6 +68,9 @@ package func startThread(_ body: @escaping @Sendable () -> Void) -> SystemThread
 /// Waits until a thread has ended; once for each thread.
 package func joinThread(_ thread: SystemThread) { pthread_join(thread.handle, nil) }
 
+/// Lets a thread go that nobody will wait for.
+package func detachThread(_ thread: SystemThread) { pthread_detach(thread.handle) }
+
 func yieldProcessor() { sched_yield() }
 
 /// Nanoseconds of a clock that only goes forward.
