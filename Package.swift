@@ -77,6 +77,7 @@ let package = Package(
       name: "Pretrained",
       dependencies: [
         "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles", "RandomStreams", "Tensors",
+        "CChecksums",
       ],
       swiftSettings: strict),
     // Data, splits, optimiser, schedule, trainer, metrics.

@@ -158,6 +158,20 @@ package final class MappedFile: Sendable {
   /// MADV_POPULATE_READ, which older headers lack.
   private static let populateRead: Int32 = 22
 
+  /// Copies the bytes of `range` to `target`. Those of a mapped file come without its pages being touched, which is
+  /// faster where they are read once.
+  ///
+  /// - Throws: ``SystemError`` when the file became shorter than that since it was opened, or cannot be read.
+  /// - Precondition: `range` lies within `0..<byteCount`, and `target` has room for it.
+  package func read(_ range: Range<Int>, into target: UnsafeMutableRawPointer) throws(SystemError) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
+    guard descriptor >= 0 else {
+      target.copyMemory(from: base + range.lowerBound, byteCount: range.count)
+      return
+    }
+    try readFully(descriptor, into: target, count: range.count, at: range.lowerBound, path: path)
+  }
+
   /// The length the file has now, if it was not copied and has since become shorter; nil when all its bytes can
   /// be read. One system call.
   ///
