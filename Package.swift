@@ -77,6 +77,7 @@ let package = Package(
       name: "Pretrained",
       dependencies: [
         "FineTuning", "BERT", "WordPiece", "ForeignFormats", "ModelFiles", "RandomStreams", "Tensors",
+        "CChecksums",
       ],
       swiftSettings: strict),
     // Data, splits, optimiser, schedule, trainer, metrics.
@@ -104,18 +105,20 @@ let package = Package(
       name: "CCurl", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     // C, the words of a text by the ids they had before; one reader for each instruction set.
     .target(name: "CWordPiece", cSettings: strictC),
+    // C, libarchive likewise.
+    .target(
+      name: "CArchive", cSettings: strictC, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]
+    ),
     // C, checksums as fast as memory.
     .target(name: "CChecksums", cSettings: strictC),
-    // C, one table of functions for each instruction set.
+    // C, one table of functions for each instruction set; OpenBLAS is loaded where it is faster or asked for.
     .target(
       name: "CKernels",
-      dependencies: [.target(name: "COpenBLAS", condition: .when(platforms: [.linux]))],
       cSettings: strictC + [.define("ACCELERATE_NEW_LAPACK", .when(platforms: [.macOS]))],
-      linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-    .systemLibrary(
-      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+      linkerSettings: [
+        .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+        .linkedLibrary("dl", .when(platforms: [.linux])),
+      ]),
 
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
     .testTarget(

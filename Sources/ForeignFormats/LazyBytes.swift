@@ -9,18 +9,25 @@ package final class LazyBytes: Sendable {
   /// How many bytes there will be.
   package let byteCount: Int
   private let found: Mutex<MappedBytes?>
+  /// The bytes before they are checked, where they lie in the file as they are.
+  package let stored: StoredBytes?
   private let find: @Sendable () throws -> MappedBytes
 
   /// - Parameters:
   ///   - byteCount: how many bytes `find` gives.
+  ///   - stored: the same bytes unchecked, where they need no unpacking.
   ///   - find: finds, unpacks and checks the bytes; called until it does not throw.
-  package init(byteCount: Int, find: @escaping @Sendable () throws -> MappedBytes) {
-    (self.byteCount, self.find) = (byteCount, find)
+  package init(
+    byteCount: Int, stored: StoredBytes? = nil, find: @escaping @Sendable () throws -> MappedBytes
+  ) {
+    (self.byteCount, self.stored, self.find) = (byteCount, stored, find)
     found = Mutex(nil)
   }
 
   /// A range of a file, used as it is.
-  package convenience init(_ bytes: MappedBytes) { self.init(byteCount: bytes.range.count) { bytes } }
+  package convenience init(_ bytes: MappedBytes) {
+    self.init(byteCount: bytes.range.count, stored: StoredBytes(bytes)) { bytes }
+  }
 
   /// The bytes.
   ///

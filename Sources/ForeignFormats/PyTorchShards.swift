@@ -98,6 +98,10 @@ extension PyTorchShards: MappedWeightSource {
     try shard(of: name).withElements(of: name, in: range, body)
   }
 
+  package func storedBytes(of name: String) -> StoredBytes? {
+    number(name).flatMap { shards[located[$0].shard].storedBytes(of: name) }
+  }
+
   package func mappedBytes(of name: String) -> MappedBytes? {
     number(name).flatMap { shards[located[$0].shard].mappedBytes(of: name) }
   }

@@ -66,6 +66,17 @@ extension StoredWeights: MappedWeightSource {
     let start = bytes.range.lowerBound + offset
     return MappedBytes(file: bytes.file, range: start..<start + tensor.info.byteCount)
   }
+
+  package func storedBytes(of name: String) -> StoredBytes? {
+    guard let tensor = self[name], case .contiguous(let offset) = tensor.layout,
+      let stored = tensor.storage.stored
+    else { return nil }
+    let start = stored.bytes.range.lowerBound + offset
+    let range = start..<start + tensor.info.byteCount
+    // A checksum is one of the whole storage.
+    guard stored.check == nil || range == stored.bytes.range else { return nil }
+    return StoredBytes(MappedBytes(file: stored.bytes.file, range: range), check: stored.check)
+  }
 }
 
 extension StoredTensor {
@@ -138,6 +149,8 @@ extension StoredWeightSource {
   }
 
   package func mappedBytes(of name: String) -> MappedBytes? { weights.mappedBytes(of: name) }
+
+  package func storedBytes(of name: String) -> StoredBytes? { weights.storedBytes(of: name) }
 }
 
 /// What can be wrong with the tensors of any container.

@@ -80,4 +80,9 @@ package struct WeightView: MappedWeightSource {
     guard let item = self[name], !item.isTransposed else { return nil }
     return (source as? any MappedWeightSource)?.mappedBytes(of: item.original.name)
   }
+
+  package func storedBytes(of name: String) -> StoredBytes? {
+    guard let item = self[name], !item.isTransposed else { return nil }
+    return (source as? any MappedWeightSource)?.storedBytes(of: item.original.name)
+  }
 }

@@ -95,7 +95,10 @@ package struct ZipArchive: Sendable {
   /// Those of a stored entry are used where they lie in the file. Those of a deflated one are unpacked into a temporary
   /// file without a name, or into memory when they are few.
   package func lazyBytes(of entry: Entry) -> LazyBytes {
-    LazyBytes(byteCount: entry.byteCount) { [file] in
+    let stored = StoredBytes(MappedBytes(file: file, range: entry.dataRange)) { [path = file.path] in
+      try Self.check($0, of: entry, path: path)
+    }
+    return LazyBytes(byteCount: entry.byteCount, stored: entry.isDeflated ? nil : stored) { [file] in
       guard entry.isDeflated else {
         try Self.check(entry, of: file)
         return MappedBytes(file: file, range: entry.dataRange)
@@ -119,9 +122,12 @@ package struct ZipArchive: Sendable {
       }
       start = end
     }
+    try check(crc, of: entry, path: file.path)
+  }
+
+  private static func check(_ crc: UInt32, of entry: Entry, path: String) throws(ZipError) {
     guard crc == entry.crc32 else {
-      throw ZipError(
-        path: file.path, .wrongChecksum(entry: entry.name, expected: entry.crc32, found: crc))
+      throw ZipError(path: path, .wrongChecksum(entry: entry.name, expected: entry.crc32, found: crc))
     }
   }
 }

@@ -48,6 +48,8 @@ public struct ZipError: Error, Hashable, Sendable {
     case wrongUnpackedByteCount(entry: String, expected: Int, found: Int)
     /// The packed bytes are no deflate stream of their length; `reason` is libarchive's.
     case damaged(entry: String, reason: String)
+    /// libarchive, which unpacks, is not installed.
+    case noInflater(entry: String)
     /// More bytes than such an entry may have where it is read whole.
     case tooLarge(entry: String, byteCount: Int, limit: Int)
 
@@ -117,6 +119,9 @@ extension ZipError.Fault: CustomStringConvertible {
         + (found > expected ? "more" : "\(found)") + "; fetch it again"
     case .damaged(let entry, let reason):
       "entry '\(entry)' of the zip file is damaged (\(reason)); fetch it again"
+    case .noInflater(let entry):
+      "entry '\(entry)' of the zip file is compressed, and libarchive, which unpacks it, is not here; install it "
+        + "(Debian and Ubuntu: apt-get install libarchive13, or libarchive13t64; Fedora: dnf install libarchive)"
     case .tooLarge(let entry, let byteCount, let limit):
       "entry '\(entry)' of the zip file has \(byteCount) bytes, at most \(limit) are allowed for it; "
         + "is this another format?"

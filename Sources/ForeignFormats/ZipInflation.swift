@@ -55,14 +55,15 @@ enum ZipInflation {
   ) throws -> Int {
     func fault(_ fault: ZipError.Fault) -> ZipError { ZipError(path: file.path, fault) }
     let source = PackedEntry(entry, of: file)
-    guard let archive = archive_read_new() else {
+    guard carchive_load() else { throw fault(.noInflater(entry: entry.name)) }
+    guard let archive = carchive_read_new() else {
       throw fault(.damaged(entry: entry.name, reason: "libarchive has no memory left"))
     }
-    defer { archive_read_free(archive) }
+    defer { carchive_read_free(archive) }
     func failure() throws -> ZipError {
       if let error = source.failure { throw error }
       // Some of its messages end with a line break.
-      let words = archive_error_string(archive).map {
+      let words = carchive_error_string(archive).map {
         String(cString: $0).split(whereSeparator: \.isWhitespace)
       }
       let reason = words.map { $0.joined(separator: " ") } ?? "libarchive cannot read it"
@@ -73,16 +74,16 @@ enum ZipInflation {
     defer { buffer.deallocate() }
     var done = 0
     try withExtendedLifetime(source) {
-      guard archive_read_support_format_zip_streamable(archive) == ARCHIVE_OK,
+      guard carchive_read_support_format_zip_streamable(archive) == ARCHIVE_OK,
         // libarchive would keep the last piece back without saying what the checksum is; it is compared below.
-        archive_read_set_format_option(archive, "zip", "ignorecrc32", "1") == ARCHIVE_OK,
-        archive_read_open(archive, Unmanaged.passUnretained(source).toOpaque(), nil, nextPiece, nil)
+        carchive_read_set_format_option(archive, "zip", "ignorecrc32", "1") == ARCHIVE_OK,
+        carchive_read_open(archive, Unmanaged.passUnretained(source).toOpaque(), nil, nextPiece, nil)
           == ARCHIVE_OK
       else { throw try failure() }
       var header: OpaquePointer?
-      guard archive_read_next_header(archive, &header) == ARCHIVE_OK else { throw try failure() }
+      guard carchive_read_next_header(archive, &header) == ARCHIVE_OK else { throw try failure() }
       while true {
-        let count = archive_read_data(archive, buffer.baseAddress, buffer.count)
+        let count = carchive_read_data(archive, buffer.baseAddress, buffer.count)
         guard count >= 0 else { throw try failure() }
         if count == 0 { break }
         let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])

@@ -23,14 +23,21 @@ package struct AtomicFile: ~Copyable {
   private var begunByteCount = 0
 
   /// So many bytes are sent on their way at a time, so that little is left to wait for at the end.
-  private static let stretch = 32 << 20
+  package static let stretch = 32 << 20
 
   /// Starts a file that will replace `path`.
   ///
-  /// - Throws: ``SystemError`` when the folder does not exist or cannot be written to.
-  package init(replacing path: String) throws(SystemError) {
+  /// - Parameter byteCount: how many bytes will be appended, if that is known. Room for them is then set aside at once,
+  ///   where the file system can, which makes writing them faster; the file must not be committed with fewer.
+  /// - Throws: ``SystemError`` when the folder does not exist or cannot be written to, or the disk has no room.
+  package init(replacing path: String, reserving byteCount: Int = 0) throws(SystemError) {
     // Computed first: a noncopyable value cannot throw half-initialised.
     let (target, temporary, descriptor) = try Self.open(path)
+    do { try Self.reserve(byteCount, descriptor, path) } catch {
+      close(descriptor)
+      unlink(temporary)
+      throw error
+    }
     (self.path, self.temporaryPath, self.descriptor) = (target, temporary, descriptor)
   }
 
@@ -41,21 +48,42 @@ package struct AtomicFile: ~Copyable {
 
   /// Appends `bytes`.
   ///
+  /// - Parameter isSentOn: whether to have the system begin to write once enough has come together; otherwise somebody
+  ///   else does, with ``Appended/sendOn(_:)``.
   /// - Throws: ``SystemError``, naming the destination rather than the temporary file.
-  package mutating func append(_ bytes: RawSpan) throws(SystemError) {
+  package mutating func append(_ bytes: RawSpan, isSentOn: Bool = true) throws(SystemError) {
     try bytes.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) throws(SystemError) in
       try writeFully(descriptor, buffer, path: path)
     }
     byteCount += bytes.byteCount
-    guard byteCount - begunByteCount >= Self.stretch else { return }
-    #if os(Linux)
-      // Has the system begin to write what was appended, and waits for nothing. Pages that are not on the disk yet stay
-      // in memory, so what is read back right after is still there.
-      posix_fadvise(
-        descriptor, off_t(begunByteCount), off_t(byteCount - begunByteCount), POSIX_FADV_DONTNEED)
-    #endif
+    guard isSentOn, byteCount - begunByteCount >= Self.stretch else { return }
+    appended.sendOn(begunByteCount..<byteCount)
     begunByteCount = byteCount
   }
+
+  /// What has been appended, for another thread to look at.
+  package struct Appended: Sendable {
+    fileprivate let descriptor: Int32
+    fileprivate let path: String
+
+    /// Copies bytes that have been appended to `target`.
+    ///
+    /// - Throws: ``SystemError``, naming the destination.
+    package func read(_ range: Range<Int>, into target: UnsafeMutableRawPointer) throws(SystemError) {
+      try readFully(descriptor, into: target, count: range.count, at: range.lowerBound, path: path)
+    }
+
+    /// Has the system begin to write bytes to the disk, and does not wait until they are there. Pages that are not on
+    /// the disk yet stay in memory, so what is read back right after is still there.
+    package func sendOn(_ range: Range<Int>) {
+      #if os(Linux)
+        posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
+      #endif
+    }
+  }
+
+  /// Valid until the file is committed or dropped.
+  package var appended: Appended { Appended(descriptor: descriptor, path: path) }
 
   /// Replaces bytes that have been appended already, for what is known only after what follows it: a checksum, a size.
   ///
@@ -102,12 +130,22 @@ package struct AtomicFile: ~Copyable {
     try write(Array(text.utf8), to: path)
   }
 
+  private static func reserve(_ byteCount: Int, _ descriptor: Int32, _ path: String) throws(SystemError) {
+    #if os(Linux)
+      guard byteCount > 0 else { return }
+      var code: Int32
+      repeat { code = posix_fallocate(descriptor, 0, off_t(byteCount)) } while code == EINTR
+      // Whatever else is in the way, writing will say.
+      if code == ENOSPC || code == EFBIG { throw SystemError(call: "fallocate", path: path, code: code) }
+    #endif
+  }
+
   private static func open(_ path: String) throws(SystemError) -> (String, String, Int32) {
     let target = try FileSystem.writeTarget(path)
     if FileSystem.isDirectory(target) { throw SystemError(call: "open", path: target, code: EISDIR) }
     while true {
       let temporary = FileSystem.temporaryName(beside: target)
-      let descriptor = systemOpen(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let descriptor = systemOpen(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if descriptor >= 0 { return (target, temporary, descriptor) }
       if errno != EEXIST { throw .last("open", path) }
     }

@@ -133,6 +133,45 @@ package final class MappedFile: Sendable {
     try withBytes(in: range) { $0.withUnsafeBytes { Array($0) } }
   }
 
+  /// Brings the pages of `range` into memory and into this process before they are touched, where the system can; they
+  /// would come one by one when they are. Returns when they are there; does nothing for a file that is not mapped.
+  ///
+  /// - Precondition: `range` lies within `0..<byteCount`.
+  package func populate(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
+    #if os(Linux)
+      guard access == .mapped, !range.isEmpty else { return }
+      let page = Int(getpagesize())
+      // Other threads that map memory wait for each call.
+      let step = 1 << 21
+      var start = range.lowerBound / page * page
+      while start < range.upperBound {
+        let count = min(step - start % step, range.upperBound - start)
+        // Fails before Linux 5.14, and where the file has become shorter.
+        let address = UnsafeMutableRawPointer(mutating: base + start)
+        guard madvise(address, count, Self.populateRead) == 0 || errno == EINTR else { return }
+        start += count
+      }
+    #endif
+  }
+
+  /// MADV_POPULATE_READ, which older headers lack.
+  private static let populateRead: Int32 = 22
+
+  /// Copies the bytes of `range` to `target`. Those of a mapped file come without its pages being touched, which is
+  /// faster where they are read once.
+  ///
+  /// - Throws: ``SystemError`` when the file became shorter than that since it was opened, or cannot be read.
+  /// - Precondition: `range` lies within `0..<byteCount`, and `target` has room for it.
+  package func read(_ range: Range<Int>, into target: UnsafeMutableRawPointer) throws(SystemError) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
+    guard descriptor >= 0 else {
+      target.copyMemory(from: base + range.lowerBound, byteCount: range.count)
+      return
+    }
+    try readFully(descriptor, into: target, count: range.count, at: range.lowerBound, path: path)
+  }
+
   /// The length the file has now, if it was not copied and has since become shorter; nil when all its bytes can
   /// be read. One system call.
   ///

@@ -1,3 +1,11 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 /// Finds names by their UTF-8 bytes.
 ///
 /// Swift compares strings by canonical equivalence, so `é` written as one scalar and as two would be one
@@ -16,11 +24,32 @@ package struct NameTable: Sendable {
     slots = Array(repeating: 0, count: size)
   }
 
+  /// Eight bytes at a time are mixed with the seed and multiplied, and the halves of the product brought together, as
+  /// in wyhash; for names as short as these that is several times faster than `Hasher`.
   package static func hash(_ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    var hasher = Hasher()
-    hasher.combine(bytes: UnsafeRawBufferPointer(name))
-    return UInt64(bitPattern: Int64(hasher.finalize()))
+    let (seed, secret) = seeds
+    let bytes = UnsafeRawBufferPointer(name)
+    var hash = seed ^ UInt64(truncatingIfNeeded: bytes.count)
+    var at = 0
+    while bytes.count - at >= 8 {
+      hash = fold(hash ^ bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self), secret)
+      at += 8
+    }
+    var rest: UInt64 = 0
+    while at < bytes.count {
+      rest = rest << 8 | UInt64(bytes[at])
+      at += 1
+    }
+    return fold(fold(hash ^ rest, secret), seed | 1)
   }
+
+  private static func fold(_ value: UInt64, _ factor: UInt64) -> UInt64 {
+    let product = value.multipliedFullWidth(by: factor)
+    return product.high ^ product.low
+  }
+
+  /// The factor is odd.
+  private static let seeds = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max) | 1)
 
   package static func hash(_ name: String) -> UInt64 {
     var name = name
@@ -74,7 +103,14 @@ package struct NameTable: Sendable {
 extension String {
   /// Whether both strings are the same UTF-8 bytes, which `==` does not tell.
   package func hasSameBytes(as other: String) -> Bool {
-    utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    guard utf8.count == other.utf8.count else { return false }
+    let same = utf8.withContiguousStorageIfAvailable { mine in
+      other.utf8.withContiguousStorageIfAvailable { theirs in
+        guard let left = mine.baseAddress, let right = theirs.baseAddress else { return true }
+        return memcmp(left, right, mine.count) == 0
+      }
+    }
+    return (same ?? nil) ?? utf8.elementsEqual(other.utf8)
   }
 
   /// Orders by UTF-8 bytes, which is the order of Unicode scalars.

@@ -145,6 +145,10 @@ extension SafetensorsFile: MappedWeightSource {
       start + range.lowerBound * bits / 8..<start + (range.upperBound * bits + 7) / 8, body)
   }
 
+  package func storedBytes(of name: String) -> StoredBytes? {
+    self[name].map { StoredBytes(MappedBytes(file: file, range: $0.byteRange)) }
+  }
+
   package func mappedBytes(of name: String) -> MappedBytes? {
     file.access == .pread ? nil : self[name].map { MappedBytes(file: file, range: $0.byteRange) }
   }

@@ -21,6 +21,19 @@ public enum SafetensorsWriter {
     _ tensors: [TensorInfo], metadata: [(key: String, value: String)] = [("format", "pt")], to path: String,
     overwriting: Bool = false, produce: (TensorInfo, Sink) throws -> Void
   ) throws {
+    try write(tensors, metadata: metadata, to: path, overwriting: overwriting) { layout, file in
+      try fill(&file, layout, produce: produce)
+    }
+  }
+
+  /// Writes a file whose data `filling` appends behind the header.
+  ///
+  /// - Parameter filling: appends the bytes of the layout's tensors, in its order.
+  /// - Throws: as ``write(_:metadata:to:overwriting:produce:)``; what `filling` throws.
+  package static func write(
+    _ tensors: [TensorInfo], metadata: [(key: String, value: String)], to path: String,
+    overwriting: Bool = false, filling: (SafetensorsLayout, inout AtomicFile) throws -> Void
+  ) throws {
     let layout: SafetensorsLayout
     do throws(SafetensorsError.Fault) { layout = try SafetensorsLayout(tensors, metadata: metadata) } catch {
       throw SafetensorsError(path: path, error)
@@ -29,8 +42,18 @@ public enum SafetensorsWriter {
       throw SafetensorsError(path: path, .destinationExists)
     }
 
-    var file = try AtomicFile(replacing: path)
+    var file = try AtomicFile(replacing: path, reserving: layout.fileByteCount)
     try file.append(layout.header.span.bytes)
+    try filling(layout, &file)
+    precondition(file.byteCount == layout.fileByteCount, "another number of bytes than the layout has")
+    try file.commit()
+  }
+
+  /// Appends every tensor of a layout.
+  static func fill(
+    _ file: inout AtomicFile, _ layout: SafetensorsLayout, produce: (TensorInfo, Sink) throws -> Void
+  ) throws {
+    let path = file.path
     for (info, byteCount) in zip(layout.tensors, layout.byteCounts) {
       var produced = 0
       try produce(info) { bytes in
@@ -46,7 +69,6 @@ public enum SafetensorsWriter {
           path: path, .wrongByteCount(tensor: info.name, expected: byteCount, found: produced))
       }
     }
-    try file.commit()
   }
 
   /// Writes every tensor of a source, unchanged.

@@ -95,6 +95,10 @@ extension ShardedWeights: MappedWeightSource {
     try shard(of: name).withElements(of: name, in: range, body)
   }
 
+  package func storedBytes(of name: String) -> StoredBytes? {
+    number(name).flatMap { shards[located[$0].shard].storedBytes(of: name) }
+  }
+
   package func mappedBytes(of name: String) -> MappedBytes? {
     number(name).flatMap { shards[located[$0].shard].mappedBytes(of: name) }
   }

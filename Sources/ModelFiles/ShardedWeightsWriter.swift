@@ -23,6 +23,23 @@ extension ShardedWeights {
     maximumShardByteCount: Int = 50_000_000_000, overwriting: Bool = false,
     produce: (TensorInfo, SafetensorsWriter.Sink) throws -> Void
   ) throws -> [String] {
+    try write(
+      tensors, metadata: metadata, to: folder, maximumShardByteCount: maximumShardByteCount,
+      overwriting: overwriting
+    ) { layout, file in try SafetensorsWriter.fill(&file, layout, produce: produce) }
+  }
+
+  /// Writes weights whose data `filling` appends behind the header of each file.
+  ///
+  /// - Parameter filling: appends the bytes of a layout's tensors, in its order; called once for each shard.
+  /// - Returns: as ``write(_:metadata:to:maximumShardByteCount:overwriting:produce:)``.
+  /// - Throws: likewise; what `filling` throws.
+  @discardableResult
+  package static func write(
+    _ tensors: [TensorInfo], metadata: [(key: String, value: String)], to folder: String,
+    maximumShardByteCount: Int, overwriting: Bool = false,
+    filling: (SafetensorsLayout, inout AtomicFile) throws -> Void
+  ) throws -> [String] {
     let plan: ShardPlan
     do throws(SafetensorsError.Fault) {
       _ = try SafetensorsLayout(tensors, metadata: metadata)  // finds names that would be in two shards
@@ -37,7 +54,7 @@ extension ShardedWeights {
     defer { try? FileSystem.removeTree(staging) }
     for shard in plan.shards {
       try SafetensorsWriter.write(
-        shard.tensors, metadata: metadata, to: FileSystem.join(staging, shard.name), produce: produce)
+        shard.tensors, metadata: metadata, to: FileSystem.join(staging, shard.name), filling: filling)
     }
     var names = plan.shards.map(\.name)
     if plan.shards.count > 1 {

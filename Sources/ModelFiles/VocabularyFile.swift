@@ -39,27 +39,44 @@ public struct VocabularyFile: Sendable {
   /// Reads the contents of a file; `file` is named in errors.
   public init(parsing bytes: [UInt8], file: String) throws(VocabularyError) {
     tokens = []
-    var table = NameTable(minimumCapacity: bytes.count / 8)
-    var last: [Int] = []  // the id of each token in the table
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { lint.append(.byteOrderMark) }
-    for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      if line.endIndex == bytes.endIndex {
-        if line.isEmpty { break }
-        lint.append(.missingFinalNewline)
-      }
+    if let line = bytes.withUnsafeBufferPointer(Self.firstInvalidLine) {
+      throw .notUTF8(line: line, file: file)
+    }
+    bytes.withUnsafeBufferPointer { readLines($0) }
+  }
+
+  /// The number of the first line that is not UTF-8, counted from 1.
+  private static func firstInvalidLine(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+    // A line break is no part of another character, so the lines are valid when the whole is, which is looked at faster.
+    guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    return lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }.map { $0 + 1 }
+  }
+
+  private mutating func readLines(_ bytes: UnsafeBufferPointer<UInt8>) {
+    // Tokens are seven or eight bytes long in most languages.
+    var table = NameTable(minimumCapacity: bytes.count / 8)
+    var last: [Int32] = []  // the id of each token in the table
+    tokens.reserveCapacity(bytes.count / 7)
+    last.reserveCapacity(bytes.count / 7)
+    var start = 0
+    while start < bytes.count {
+      var end = start
+      while end < bytes.count && bytes[end] != UInt8(ascii: "\n") { end += 1 }
+      if end == bytes.count { lint.append(.missingFinalNewline) }
+      let line = UnsafeBufferPointer(rebasing: bytes[start..<end])
+      start = end + 1
       let id = tokens.count
-      guard let text = line.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) else {
-        throw .notUTF8(line: id + 1, file: file)
-      }
-      let token = trimmed(text, line: id + 1)
-      let known = table.insert(hash: NameTable.hash(token)) { tokens[last[$0]].hasSameBytes(as: token) }
-      if let known {
+      let token = trimmed(String(decoding: line, as: UTF8.self), line: id + 1)
+      let hash = token.utf8.count == line.count ? NameTable.hash(line) : NameTable.hash(token)
+      if let known = table.insert(hash: hash, isName: { tokens[Int(last[$0])].hasSameBytes(as: token) }) {
         if !token.isEmpty {
-          lint.append(.duplicate(token: token, line: id + 1, earlierLine: last[known] + 1))
+          lint.append(.duplicate(token: token, line: id + 1, earlierLine: Int(last[known]) + 1))
         }
-        last[known] = id
+        last[known] = Int32(id)
       } else {
-        last.append(id)
+        last.append(Int32(id))
       }
       tokens.append(token)
     }

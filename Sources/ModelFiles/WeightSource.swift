@@ -86,6 +86,25 @@ extension WeightSource {
 package protocol MappedWeightSource: WeightSource {
   /// Where the tensor's bytes lie, or nil when there is no such tensor or it does not lie there ready to use.
   func mappedBytes(of name: String) -> MappedBytes?
+
+  /// The tensor's bytes as they lie in the file, unread and unchecked; nil when there is no such tensor or they do not
+  /// lie there ready to use.
+  func storedBytes(of name: String) -> StoredBytes?
+}
+
+extension MappedWeightSource {
+  package func storedBytes(of name: String) -> StoredBytes? { nil }
+}
+
+/// Bytes in a file that nobody has looked at yet.
+package struct StoredBytes: Sendable {
+  package let bytes: MappedBytes
+  /// Throws unless it gets the CRC-32 of the bytes; nil when the file has none of them.
+  package let check: (@Sendable (_ crc32: UInt32) throws -> Void)?
+
+  package init(_ bytes: MappedBytes, check: (@Sendable (_ crc32: UInt32) throws -> Void)? = nil) {
+    (self.bytes, self.check) = (bytes, check)
+  }
 }
 
 /// A range of a file; holding it keeps the mapping alive.

@@ -87,7 +87,7 @@ public struct CanonicalWeights: Sendable {
   public func originalName(of name: String) -> String? { view[name]?.original.name }
 }
 
-extension CanonicalWeights: WeightSource {
+extension CanonicalWeights: MappedWeightSource {
   public var tensors: [TensorInfo] { view.tensors }
   public func tensor(named name: String) -> TensorInfo? { view.tensor(named: name) }
 
@@ -100,6 +100,10 @@ extension CanonicalWeights: WeightSource {
   ) throws -> Result {
     try view.withElements(of: name, in: range, body)
   }
+
+  package func mappedBytes(of name: String) -> MappedBytes? { view.mappedBytes(of: name) }
+
+  package func storedBytes(of name: String) -> StoredBytes? { view.storedBytes(of: name) }
 }
 
 /// Why the tensors of a checkpoint have no canonical names.

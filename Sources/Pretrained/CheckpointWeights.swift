@@ -65,6 +65,10 @@ extension CheckpointWeights: MappedWeightSource {
     try source.withElements(of: name, in: range, body)
   }
 
+  package func storedBytes(of name: String) -> StoredBytes? {
+    (source as? any MappedWeightSource)?.storedBytes(of: name)
+  }
+
   package func mappedBytes(of name: String) -> MappedBytes? {
     (source as? any MappedWeightSource)?.mappedBytes(of: name)
   }

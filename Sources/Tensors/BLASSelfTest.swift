@@ -5,33 +5,33 @@ import CKernels
 /// Runs in a few milliseconds on one thread. OpenBLAS chooses its kernels by a list of processors; on one that is
 /// newer than the list it may choose kernels from 2004, five to nine times too slow, and say nothing.
 package struct BLASSelfTest: Sendable, CustomStringConvertible {
-  /// The library, its version and the kernels it chose, such as "OpenBLAS 0.3.21 Zen".
-  package let library: String
+  /// The library, its version and the kernels it chose, such as "OpenBLAS 0.3.21 Zen"; nil when none is installed.
+  package let library: String?
   /// The kernel set in use, such as "avx2".
   package let instructionSet: String
   /// Who multiplies in a model.
   package let products: ProductImplementation
-  /// The largest error of either, in units of what float rounding allows for the sums that were taken.
+  /// The largest error of those there are, in units of what float rounding allows for the sums that were taken.
   package let largestError: Double
   /// 10⁹ multiplications and additions a second, one thread.
-  package let libraryGigaflops: Double
+  package let libraryGigaflops: Double?
   package let kernelGigaflops: Double
   /// Whether the library runs kernels far below what the processor can do.
   package let isLibrarySlow: Bool
 
-  /// Whether both gave right results.
+  /// Whether all gave right results.
   package var isCorrect: Bool { largestError <= 1 }
 
   package init(_ compute: Compute) {
-    library = String(cString: blas_description())
+    library = blas_description().map { String(cString: $0) }
     instructionSet = compute.kernels.name
     products = compute.products
-    let theirs = ProductImplementation.blas.function(compute.kernels)
+    let theirs = library.map { _ in ProductImplementation.blas.function(compute.kernels) }
     let ours = ProductImplementation.kernels.function(compute.kernels)
-    largestError = max(Self.error(of: theirs), Self.error(of: ours))
-    libraryGigaflops = Self.speed(of: theirs)
+    largestError = max(theirs.map(Self.error) ?? 0, Self.error(of: ours))
+    libraryGigaflops = theirs.map(Self.speed)
     kernelGigaflops = Self.speed(of: ours)
-    isLibrarySlow = Self.isSlow(library, on: Kernels.best)
+    isLibrarySlow = library.map { Self.isSlow($0, on: Kernels.best) } ?? false
   }
 
   /// Whether a library that describes itself so runs kernels without AVX on a processor with AVX2.
@@ -48,12 +48,22 @@ package struct BLASSelfTest: Sendable, CustomStringConvertible {
   ]
 
   package var description: String {
-    let user = products == .kernels ? "own \(instructionSet) kernels" : library
+    let own = "own \(instructionSet) kernels"
+    guard let library, let libraryGigaflops else {
+      // Ours take its place, which costs speed where it is the faster of the two.
+      let wish = ProductImplementation.fastest(for: .best) == .blas ? ", it would be faster here" : ""
+      return
+        "\(own); \(Int(kernelGigaflops)) GFLOP/s a thread; OpenBLAS is not installed (libopenblas0)\(wish)"
+        + (isCorrect ? "" : Self.wrong)
+    }
+    let user = products == .kernels ? own : library
     var text = "\(user); \(library) \(Int(libraryGigaflops)), own \(Int(kernelGigaflops)) GFLOP/s a thread"
-    if !isCorrect { text += "; wrong results, please report this processor" }
+    if !isCorrect { text += Self.wrong }
     if isLibrarySlow { text += "; the library does not know this processor, set OPENBLAS_CORETYPE=Haswell" }
     return text
   }
+
+  private static let wrong = "; wrong results, please report this processor"
 
   /// Numbers without a pattern that a wrong kernel could respect, in -1 ..< 1.
   private static func numbers(_ count: Int, seed: UInt32) -> [Float] {

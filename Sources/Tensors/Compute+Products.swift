@@ -84,7 +84,10 @@ package enum ProductImplementation: String, Sendable, CaseIterable {
     #endif
   }
 
-  /// The function that multiplies, on one thread.
+  /// Whether what it needs is installed; loads the library where there is one, which takes 2 ms once a process.
+  package var isAvailable: Bool { self == .kernels || blas_prepare() }
+
+  /// The function that multiplies, on one thread. Only for what ``isAvailable``.
   package func function(_ kernels: Kernels) -> ProductFunction {
     switch self {
     case .kernels: kernels.set.pointee.product
@@ -118,9 +121,13 @@ package struct PanelCut {
     // The part of A that a panel works on at a time, 256 columns of it, stays in the second-level cache.
     let bands = max(1, (rows + 511) / 512)
     rowsPerPanel = max(1, (rows + bands - 1) / bands)
-    // About 8 million multiplications a panel: a tenth of a millisecond, long against the cost of taking one.
-    let wanted = (8 << 20) / max(rowsPerPanel * depth, 1)
-    columnsPerPanel = max(64, (wanted + 63) / 64 * 64)
+    // About 8 million multiplications a panel, or a megabyte of B where rows are so few that reading it takes longer: a
+    // tenth of a millisecond, long against the cost of taking one.
+    let wanted = min((8 << 20) / max(rowsPerPanel * depth, 1), (1 << 18) / max(depth, 1))
+    let most = max(64, (wanted + 63) / 64 * 64)
+    // Even ones, so that no thread waits for another that got a long one last.
+    let across = max(1, (columns + most - 1) / most)
+    columnsPerPanel = max(64, ((columns + across - 1) / across + 63) / 64 * 64)
     panelsAcross = (columns + columnsPerPanel - 1) / columnsPerPanel
     count = (rows + rowsPerPanel - 1) / rowsPerPanel * panelsAcross
   }

@@ -22,13 +22,14 @@ package final class Compute: Sendable {
   ///   - threads: all processors this process may use when nil.
   ///   - instructionSet: "baseline", "avx2" or "avx512"; the fastest this processor runs when nil, or what the
   ///     environment variable `PRETRAINED_KERNELS` names. A set that the processor lacks is passed over.
-  ///   - products: what is fastest for the instruction set when nil, or what `PRETRAINED_PRODUCTS` names.
+  ///   - products: what is fastest for the instruction set when nil, or what `PRETRAINED_PRODUCTS` names. A BLAS
+  ///     library that is not installed is passed over.
   package init(threads: Int? = nil, instructionSet: String? = nil, products: ProductImplementation? = nil) {
     let set = instructionSet ?? Self.environment("PRETRAINED_KERNELS")
     kernels = set.flatMap(Kernels.named) ?? .best
     let product = Self.environment("PRETRAINED_PRODUCTS").flatMap(ProductImplementation.init)
-    self.products = products ?? product ?? .fastest(for: kernels)
-    blas_prepare()
+    let wished = products ?? product ?? .fastest(for: kernels)
+    self.products = wished.isAvailable ? wished : .kernels
     pool = WorkerPool(threadCount: max(1, threads ?? processor_count()))
   }
 

@@ -68,6 +68,9 @@ package func startThread(_ body: @escaping @Sendable () -> Void) -> SystemThread
 /// Waits until a thread has ended; once for each thread.
 package func joinThread(_ thread: SystemThread) { pthread_join(thread.handle, nil) }
 
+/// Lets a thread go that nobody will wait for.
+package func detachThread(_ thread: SystemThread) { pthread_detach(thread.handle) }
+
 func yieldProcessor() { sched_yield() }
 
 /// Nanoseconds of a clock that only goes forward.
@@ -99,12 +102,12 @@ struct Spinner {
 }
 
 /// Where threads sleep until there is something to do.
-final class Parking: @unchecked Sendable {
+package final class Parking: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let sleepers = Atomic<Int>(0)
 
-  init() {
+  package init() {
     mutex.initialize(to: pthread_mutex_t())
     condition.initialize(to: pthread_cond_t())
     pthread_mutex_init(mutex, nil)
@@ -119,7 +122,7 @@ final class Parking: @unchecked Sendable {
   }
 
   /// Sleeps until `isOver`, which whoever calls ``wakeAll()`` has made true before.
-  func sleep(until isOver: () -> Bool) {
+  package func sleep(until isOver: () -> Bool) {
     pthread_mutex_lock(mutex)
     // Counted before the last look, so that a waker who is not seen here sees the sleeper there.
     sleepers.add(1, ordering: .sequentiallyConsistent)
@@ -129,7 +132,7 @@ final class Parking: @unchecked Sendable {
   }
 
   /// Wakes every sleeper; costs one load when there is none.
-  func wakeAll() {
+  package func wakeAll() {
     guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
     pthread_mutex_lock(mutex)
     pthread_cond_broadcast(condition)

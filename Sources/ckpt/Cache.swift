@@ -5,12 +5,14 @@
 
   struct Cache: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "cache",
       abstract: "Show what the Hugging Face cache holds, or free some of it.",
       discussion: "The cache is shared with Python's programs; what is freed, they download again.",
       subcommands: [List.self, Free.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
       static let configuration = CommandConfiguration(
+        commandName: "list",
         abstract: "List models, their sizes and when they were used.")
 
       @Flag(help: "One JSON object.")
@@ -58,6 +60,7 @@
 
     struct Free: ParsableCommand {
       static let configuration = CommandConfiguration(
+        commandName: "free",
         abstract: "Remove models, or what interrupted downloads left.")
 
       @Argument(help: "Models, as ckpt cache lists them.")

@@ -4,6 +4,7 @@ import Pretrained
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Write a checkpoint in another format, with everything that belongs to it.",
     discussion: """
       IN is any checkpoint. OUT is a folder, or one file when its name ends as the format's files do (.safetensors, \

@@ -3,6 +3,7 @@ import Pretrained
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Compare two checkpoints, of any formats, tensor by tensor.",
     discussion: """
       Tensors are matched by their canonical names, so that prefixes, old spellings, TensorFlow's transposes and tied \

@@ -4,6 +4,7 @@ import Pretrained
 
 struct Edit: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "edit",
     abstract: "Change the metadata of a safetensors file.",
     discussion: """
       Where the header has room, only the header is written over; else the file is written anew and renamed over the \

@@ -3,6 +3,7 @@ import Pretrained
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "embed",
     abstract: "Turn texts into vectors.",
     discussion: """
       Pools and normalises as the model's sentence-transformers files say; without them, takes the mean over a text's \

@@ -4,6 +4,7 @@ import Reports
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "evaluate",
     abstract: "Measure a fine-tuned model on labelled texts.",
     discussion: "Scores are those of scikit-learn's classification_report, over all labels of the model.")
 

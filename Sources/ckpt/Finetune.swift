@@ -3,6 +3,7 @@ public import Pretrained
 
 struct Finetune: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "finetune",
     abstract: "Fine-tune a checkpoint to give texts one of several labels.",
     discussion: """
       With the seed of a Python run, gives what Hugging Face's Trainer gives: the same split, new head, order of \

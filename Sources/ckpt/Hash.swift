@@ -5,6 +5,7 @@ import Pretrained
 
 struct Hash: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "hash",
     abstract: "Print the SHA-256 of every tensor, and one of them all.",
     discussion: """
       The root depends on names, types, shapes and values alone, and not on the container, the order of the tensors or \

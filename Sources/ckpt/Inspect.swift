@@ -8,6 +8,7 @@ import Pretrained
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Show what a checkpoint holds; reads headers only, unless asked for --stats.",
     discussion: """
       PATH may be of any format. Of a Python pickle that holds no tensors, such as training_args.bin, the globals it \

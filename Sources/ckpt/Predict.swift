@@ -3,6 +3,7 @@ import Pretrained
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "predict",
     abstract: "Classify texts with a fine-tuned model.",
     discussion: "Scores are those of pipeline(\"text-classification\") in transformers.")
 

@@ -5,6 +5,7 @@
 
   struct Pull: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "pull",
       abstract: "Download a model from the Hugging Face Hub into the cache.",
       discussion: """
         The cache is the one that Python's programs use, where HF_HUB_CACHE or HF_HOME put it. Of weights in several \

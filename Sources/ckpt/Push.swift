@@ -5,6 +5,7 @@
 
   struct Push: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "push",
       abstract: "Upload a model to the Hugging Face Hub.",
       discussion: """
         Before anything is sent, the token, the files and the card are checked. What the hub has already is not sent \

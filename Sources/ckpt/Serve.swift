@@ -15,6 +15,7 @@
 
   struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "serve",
       abstract: "Answer requests over HTTP, as the Inference API does.",
       discussion: """
         POST / takes {"inputs": "a text", "parameters": {…}}, as huggingface_hub.InferenceClient("http://127.0.0.1:8080") \

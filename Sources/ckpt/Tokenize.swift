@@ -3,6 +3,7 @@ import Pretrained
 
 struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "tokenize",
     abstract: "Show how a model's tokenizer cuts texts into tokens.",
     discussion: "Needs no weights. Offsets count Unicode scalars of the text.")
 

@@ -3,6 +3,7 @@ import Pretrained
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract: "Check that a checkpoint is sound and its files agree.",
     discussion: """
       Reads everything once: the container's structure and checksums, NaN and infinity, and whether configuration, \

@@ -31,6 +31,42 @@ struct FileTests {
     #expect(try FileSystem.read(folder("x")) == Array("before".utf8))
   }
 
+  @Test("what was appended can be read before the file is there, by another than the writer")
+  func readsAppended() throws {
+    let folder = try TemporaryFolder()
+    var file = try AtomicFile(replacing: folder("x"))
+    let appended = file.appended
+    try file.append(([1, 2, 3, 4] as [UInt8]).span.bytes, isSentOn: false)
+    appended.sendOn(0..<4)
+    var bytes = [UInt8](repeating: 0, count: 3)
+    try bytes.withUnsafeMutableBytes { try appended.read(1..<4, into: #require($0.baseAddress)) }
+    #expect(bytes == [2, 3, 4])
+    #expect(throws: SystemError.self) {
+      try bytes.withUnsafeMutableBytes { try appended.read(2..<5, into: #require($0.baseAddress)) }
+    }
+    try file.commit()
+    #expect(try FileSystem.read(folder("x")) == [1, 2, 3, 4])
+  }
+
+  @Test(
+    "bytes are copied out of a file however it is opened, and an end that is gone is an error",
+    arguments: [FileAccess.mapped, .copied, .pread])
+  func copiesBytes(access: FileAccess) throws {
+    let folder = try TemporaryFolder()
+    try AtomicFile.write((0..<100).map { UInt8($0) }, to: folder("x"))
+    let file = try MappedFile(path: folder("x"), access: access)
+    file.populate(10..<90)
+    file.populate(50..<50)
+    var bytes = [UInt8](repeating: 0, count: 4)
+    try bytes.withUnsafeMutableBytes { try file.read(96..<100, into: #require($0.baseAddress)) }
+    #expect(bytes == [96, 97, 98, 99])
+    guard access != .copied else { return }
+    try #require(truncate(folder("x"), 98) == 0)
+    #expect(throws: SystemError.self) {
+      try bytes.withUnsafeMutableBytes { try file.read(96..<100, into: #require($0.baseAddress)) }
+    }
+  }
+
   @Test("a link stays a link, and what it points to is replaced", arguments: [true, false])
   func followsLinks(exists: Bool) throws {
     let folder = try TemporaryFolder()

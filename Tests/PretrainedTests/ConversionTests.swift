@@ -62,6 +62,83 @@ struct ConversionTests {
     #expect(try !fill("[MASK]").isEmpty)
   }
 
+  /// A file of one tensor that takes several rounds of the buffers in which bytes are copied, and of a small one.
+  private func large(_ folder: TemporaryFolder) throws -> (path: String, bytes: [UInt8]) {
+    let infos = [
+      TensorInfo(name: "a", elementType: .uint8, shape: [3]),
+      TensorInfo(name: "b", elementType: .float32, shape: [3_333_333]),
+    ]
+    var state: UInt32 = 1
+    let bytes = (0..<4 * 3_333_333).map { _ -> UInt8 in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return UInt8(truncatingIfNeeded: state >> 24)
+    }
+    let (path, small) = (folder.path("large.safetensors"), [1, 2, 3] as [UInt8])
+    try SafetensorsWriter.write(infos, to: path) { info, sink in
+      if info.name == "a" { try sink(small.span.bytes) } else { try sink(bytes.span.bytes) }
+    }
+    return (path, bytes)
+  }
+
+  @Test("with tensors larger than its buffers, in one file or in shards")
+  func largeTensors() throws {
+    let folder = try TemporaryFolder()
+    let (path, bytes) = try large(folder)
+    for (from, to) in [
+      (path, "x.bin"), (folder.path("x.bin"), "x.safetensors"), (folder.path("x.bin"), "shards"),
+    ] {
+      let report = try Conversion(
+        Checkpoint(from), to: Conversion.Target(destination: to) ?? .safetensors, at: folder.path(to),
+        options: {
+          var options = ConversionOptions()
+          if to == "shards" { options.maximumShardByteCount = 1_000_000 }
+          return options
+        }()
+      ).run()
+      #expect(report.tensorCount == 2 && report.byteCount == bytes.count + 3)
+      try Checkpoint(folder.path(to)).weights.withBytes(of: "b") { read in
+        read.withUnsafeBytes { read in
+          let isSame = bytes.withUnsafeBytes { read.elementsEqual($0) }
+          #expect(isSame, "\(to)")
+        }
+      }
+    }
+    let names = try folder.names("shards")
+    #expect(names.count { $0.hasPrefix("model") } == 3, "\(names)")
+  }
+
+  @Test("unless a byte of it is damaged, in the first piece or in the last", arguments: [0, 13_333_331])
+  func damagedBytes(place: Int) throws {
+    let folder = try TemporaryFolder()
+    let (path, bytes) = try large(folder)
+    _ = try convert(path, to: .pytorch, at: folder.path("x.bin"))
+    var data = try Data(contentsOf: URL(filePath: folder.path("x.bin")))
+    let start = try #require(data.range(of: Data(bytes.prefix(64)))).lowerBound
+    data[start + place] ^= 1
+    try data.write(to: URL(filePath: folder.path("x.bin")))
+    let error = #expect(throws: ZipError.self) {
+      try convert(folder.path("x.bin"), to: .safetensors, at: folder.path("out.safetensors"))
+    }
+    guard case .wrongChecksum = error?.fault else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(try folder.names() == ["large.safetensors", "x.bin"])
+  }
+
+  @Test("and stops where its progress is stopped, leaving nothing behind")
+  func stops() throws {
+    struct Stopped: Error {}
+    let folder = try TemporaryFolder()
+    let (path, _) = try large(folder)
+    #expect(throws: Stopped.self) {
+      try Conversion(Checkpoint(path), to: .safetensors, at: folder.path("out.safetensors")).run { done, _ in
+        if done > 4_000_000 { throw Stopped() }
+      }
+    }
+    #expect(try folder.names() == ["large.safetensors"])
+  }
+
   @Test("in a type of less precision, and says what that costs")
   func cast() throws {
     let folder = try TemporaryFolder()

@@ -35,8 +35,7 @@ let package = Package(
         .enableUpcomingFeature("MemberImportVisibility"),
       ] + watched),
     .target(name: "CChecksums", cSettings: watchedC),
-    .systemLibrary(
-      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .target(name: "CArchive"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -205,17 +205,20 @@ void attention_backward(const kernel_set *set, const head_shape *shape, const fl
 /// The most keys whose probabilities need no memory of the caller.
 #define ATTENTION_KEYS 4096
 
-// ---- matrix products, on one thread
+// ---- matrix products by the BLAS library, on one thread
+//
+// On Linux it is OpenBLAS, loaded when it is first needed: it takes 2 ms to load, which every run of a program that is
+// linked with it would pay.
 
 /// C (M, N) = op(A)·op(B) + beta·C. A is (M, K), or (K, M) when `transpose_a`; B is (K, N), or (N, K) when
-/// `transpose_b`.
+/// `transpose_b`. Only after `blas_prepare` has returned true.
 void matrix_product(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
                     const float *b, size_t ldb, float beta, float *c, size_t ldc);
 
 /// Makes the BLAS library ready: one thread a call, and kernels that fit this processor even where the library does
-/// not know it. Must run before the first product, on one thread; further calls do nothing.
-void blas_prepare(void);
-/// The library and the kernels it chose, for example "OpenBLAS 0.3.21 Zen".
+/// not know it. False when there is no library. Work is done in the first call only.
+bool blas_prepare(void);
+/// The library and the kernels it chose, for example "OpenBLAS 0.3.21 Zen"; null when there is no library. Prepares it.
 const char *blas_description(void);
 
 /// Denormals are flushed to zero on the calling thread (x86: FTZ and DAZ; arm64: FZ), or as before.

@@ -28,6 +28,14 @@ struct ConversionVerification {
         try meter.add(info.byteCount)
       } else {
         guard found.elementType == info.elementType else { throw differs(info) }
+        if let range = written.compared[info.name] {
+          // What is left to see is that whoever opens the file looks for the tensor where it was compared.
+          let stored = (container as? any MappedWeightSource)?.storedBytes(of: info.name)
+          guard stored?.bytes.range == range else { throw differs(info) }
+          report.tensorCount += 1
+          report.byteCount += info.byteCount
+          continue
+        }
         try written.source.forEachPiece(of: info) { range, ours in
           let isSame = try container.withElements(of: info.name, in: range) { ours.hasSameBytes(as: $0) }
           guard isSame else { throw differs(info) }

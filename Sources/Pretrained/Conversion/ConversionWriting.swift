@@ -10,6 +10,8 @@ struct ConversionWriting {
     var tensors: [TensorInfo]
     /// What they must read back as.
     var source: any WeightSource
+    /// Tensors that were compared while they were written, and where in the file that was.
+    var compared: [String: Range<Int>] = [:]
     /// Tensors that the format stores in another type, and so only nearly.
     var quantised: Set<String> = []
     var notes: [String] = []
@@ -63,19 +65,51 @@ struct ConversionWriting {
     metadata += plan.ties.filter { tie in plan.items.contains { $0.info.name == tie.name } }.map {
       ($0.name, $0.kept)
     }
+    var compared: [String: Range<Int>] = [:]
+    func fill(_ layout: SafetensorsLayout, _ file: inout AtomicFile) throws {
+      let done = try copy(layout, to: &file)
+      compared.merge(done) { $1 }
+    }
     if conversion.isFile {
-      try SafetensorsWriter.write(tensors, metadata: metadata, to: path, produce: produce(plan.source))
+      try SafetensorsWriter.write(tensors, metadata: metadata, to: path, filling: fill)
     } else {
       try ShardedWeights.write(
         tensors, metadata: metadata, to: folder,
-        maximumShardByteCount: conversion.options.maximumShardByteCount ?? 50_000_000_000,
-        produce: produce(plan.source)
-      )
+        maximumShardByteCount: conversion.options.maximumShardByteCount ?? 50_000_000_000, filling: fill)
     }
-    return Written(tensors: tensors, source: plan.source) { [path, folder, isFile = conversion.isFile] in
+    return Written(tensors: tensors, source: plan.source, compared: compared) {
+      [path, folder, isFile = conversion.isFile] in
       if isFile || FileSystem.exists(path) { return try SafetensorsFile(path: path) }
       return try ShardedWeights(indexPath: FileSystem.join(folder, "model.safetensors.index.json"))
     }
+  }
+
+  /// Appends the tensors of a layout; those that lie in their file as they are written are compared meanwhile.
+  ///
+  /// - Returns: the tensors that were compared, and where they are in the file.
+  private func copy(_ layout: SafetensorsLayout, to file: inout AtomicFile) throws -> [String: Range<Int>] {
+    let source = plan.source as? any MappedWeightSource
+    let copy = CheckedCopy(to: file.appended, from: file.byteCount) { [conversion] name in
+      ConversionError.differs(path: conversion.destination, tensor: name)
+    }
+    defer { copy.stop() }
+    var compared: [String: Range<Int>] = [:]
+    for (info, byteCount) in zip(layout.tensors, layout.byteCounts) {
+      let start = file.byteCount
+      if let stored = source?.storedBytes(of: info.name), stored.bytes.range.count == byteCount {
+        try copy.append(stored, named: info.name, to: &file) { try meter.add(2 * $0) }
+        compared[info.name] = start..<file.byteCount
+      } else {
+        try produce(plan.source)(info) { try file.append($0) }
+        guard file.byteCount - start == byteCount else {
+          throw SafetensorsError(
+            path: path,
+            .wrongByteCount(tensor: info.name, expected: byteCount, found: file.byteCount - start))
+        }
+      }
+    }
+    try copy.finish()
+    return compared
   }
 
   private func pytorch() throws -> Written {

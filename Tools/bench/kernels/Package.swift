@@ -18,15 +18,16 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "Measuring"),
     .target(name: "ModelFiles", swiftSettings: settings),
-    .target(name: "WordPiece", swiftSettings: settings),
+    .target(name: "WordPiece", dependencies: ["CWordPiece"], swiftSettings: settings),
+    .target(name: "CWordPiece"),
     .target(name: "Tensors", dependencies: ["CKernels", "ModelFiles"], swiftSettings: settings),
     .target(
       name: "CKernels",
-      dependencies: [.target(name: "COpenBLAS", condition: .when(platforms: [.linux]))],
       cSettings: [.define("ACCELERATE_NEW_LAPACK", .when(platforms: [.macOS]))],
-      linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+      linkerSettings: [
+        .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+        .linkedLibrary("dl", .when(platforms: [.linux])),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
