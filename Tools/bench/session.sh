@@ -14,7 +14,7 @@ begin_session() {
   mkdir -p "$folder"
   [[ $1 ]] || trap 'rm -rf "$folder"' EXIT
   "$python" - "$folder/machine.json" "$(processor)" "$2" \
-    "$(git -C "$ROOT" rev-parse --short HEAD 2> /dev/null || echo none)" << 'END'
+    "$(git -C "$ROOT" describe --always --dirty --exclude '*' 2> /dev/null || echo none)" << 'END'
 import json, os, platform, sys
 path, cpu, command, commit = sys.argv[1:]
 json.dump(dict(cpu=cpu, cores=os.cpu_count(), system=platform.platform(), load="%.2f" % os.getloadavg()[0],

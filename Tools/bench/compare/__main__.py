@@ -102,7 +102,7 @@ def main():
     )
     for path in filter(None, (os.path.join(options.folder, "results.json"), options.json)):
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1, ensure_ascii=False)
+            json.dump(results, file, ensure_ascii=False)
             file.write("\n")
     if found:
         table.text(results)

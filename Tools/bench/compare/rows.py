@@ -2,6 +2,8 @@
 
 import statistics
 
+import table
+
 
 def spread(values):
     """Median, least and most."""
@@ -64,7 +66,7 @@ def against_fastest(work, runs, ours, peers, shape, least, name=None):
     ]
 
 
-def value(work, unit, values, at_least=None, at_most=None, against="", theirs=None):
+def value(work, unit, values, at_most, against="", theirs=None):
     """A figure that has an aim of its own."""
     middle = statistics.median(values)
     return dict(
@@ -73,8 +75,8 @@ def value(work, unit, values, at_least=None, at_most=None, against="", theirs=No
         unit=unit,
         ours=spread(values),
         theirs=spread(theirs) if theirs else None,
-        aim=aim(at_least, at_most),
-        verdict=verdict(middle, at_least, at_most),
+        aim="0" if at_most == 0 else f"≤ {table.number(at_most, unit)}",
+        verdict=verdict(middle, at_most=at_most),
     )
 
 

@@ -35,6 +35,25 @@ public struct Options {
   /// The value as a number.
   public func double(_ name: String) -> Double { number(name, Double.init) }
 
+  /// The value as a list of whole numbers, at commas.
+  public func integers(_ name: String) -> [Int] {
+    list(name).map { text in
+      guard let number = Int(text) else { Self.fail("--\(name): '\(text)' is no number", status: 64) }
+      return number
+    }
+  }
+
+  /// The value as a list of shapes of two sizes, such as 768x3072.
+  public func shapes(_ name: String) -> [(Int, Int)] {
+    list(name).map { text in
+      let sizes = text.split(separator: "x").compactMap { Int($0) }
+      guard sizes.count == 2 else {
+        Self.fail("--\(name): '\(text)' is no shape, such as 768x3072", status: 64)
+      }
+      return (sizes[0], sizes[1])
+    }
+  }
+
   /// The value as a list, at commas.
   public func list(_ name: String) -> [String] { self[name].split(separator: ",").map(String.init) }
 

@@ -4,16 +4,10 @@ import Tensors
 /// The products of a linear layer: forward x·Wᵀ, input gradient dy·W, weight gradient dyᵀ·x, as the library computes them.
 @MainActor func products(_ compute: Compute, _ set: String) throws -> [Line] {
   var lines: [Line] = []
-  for weight in options.list("weights") {
-    let sizes = weight.split(separator: "x").compactMap { Int($0) }
-    guard sizes.count == 2 else {
-      Options.fail("'\(weight)' is no shape of a weight: write 768x3072", status: 64)
-    }
-    let (n, k) = (sizes[0], sizes[1])
+  for (n, k) in options.shapes("weights") {
     let w = try Operand(rows: n, columns: k)
     let dw = try Operand(rows: n, columns: k)
-    for rows in options.list("rows") {
-      guard let m = Int(rows) else { Options.fail("'\(rows)' is no number of rows", status: 64) }
+    for m in options.integers("rows") {
       let (x, dx) = (try Operand(rows: m, columns: k), try Operand(rows: m, columns: k))
       let (y, dy) = (try Operand(rows: m, columns: n), try Operand(rows: m, columns: n))
       let calls: [(String, () -> Void)] = [

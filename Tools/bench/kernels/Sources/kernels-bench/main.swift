@@ -2,7 +2,7 @@ import CKernels
 import Measuring
 import Tensors
 
-// kernels-bench [--only gemm,elementwise,files] [--sets avx512,avx2] [--rows 14,112] [--weights 768x768] [--threads 2]
+// kernels-bench [--only gemm,forms,elementwise,files] [--sets avx512,avx2] [--rows 14,112] [--weights 768x768] [--threads 2]
 //   [--model FOLDER] [--json 1] [--warm-up 2] [--seconds 0.05] [--least 5] [--most 1000]
 //
 // Times kernels alone and prints a table: products of matrices in the shapes of bert-base on --threads threads, the other
@@ -11,7 +11,7 @@ import Tensors
 
 let options = Options(
   Budget.defaults(least: 5, most: 1000, seconds: 0.05).merging([
-    "only": "gemm,elementwise,files", "sets": "", "rows": "14,112,1024",
+    "only": "gemm,forms,elementwise,files", "sets": "", "rows": "14,112,1024",
     "weights": "768x768,2304x768,3072x768,768x3072", "threads": "2", "model": "", "json": "",
   ]) { $1 })
 let budget = Budget(options)
@@ -42,6 +42,9 @@ for set in sets {
   if only.contains("gemm") {
     lines += try products(
       Compute(threads: threads, instructionSet: set, products: printsJSON ? nil : .kernels), set)
+  }
+  if only.contains("forms") && !printsJSON {
+    lines += try forms(Compute(threads: threads, instructionSet: set), set)
   }
   if only.contains("elementwise") && !printsJSON {
     lines += try elementwise(Compute(threads: threads, instructionSet: set), set)
