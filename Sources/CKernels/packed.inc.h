@@ -30,18 +30,44 @@ static bool pack_halves(const float *w, size_t ldw, size_t n, size_t k, uint16_t
   return true;
 }
 
-/// Rows of X times a piece of a panel, set to or added to a tile of Y; `rows` is a constant of the call. A step
+/// Whether this set has an instruction that makes floats of halves.
+#define HAS_HALVES (LANES >= 8)
+
+/// Floats, or halves where `is_half`, which is a constant of the call.
+INLINE floats load_weights(const bool is_half, const void *panel, size_t index) {
+#if LANES == 16
+  if (is_half) {
+    return (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)((const uint16_t *)panel + index)));
+  }
+#elif LANES == 8
+  if (is_half) {
+    return (floats)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)panel + index)));
+  }
+#endif
+  return *(const floats_in_memory *)((const float *)panel + index);
+}
+
+/// Halves of a piece of a panel as floats.
+INLINE void widen(const uint16_t *from, float *to, size_t count) {
+#if HAS_HALVES
+  for (size_t i = 0; i < count; i += LANES) *(floats_in_memory *)(to + i) = load_weights(true, from, i);
+#else
+  float_from_half(from, to, count);
+#endif
+}
+
+/// Rows of X times a piece of a panel, set to or added to a tile of Y; `rows` and `is_half` are constants of the call. A step
 /// asks for a line at each of `near` and `far`, the memory needed next, unless they are null.
-INLINE void packed_tile(const size_t rows, size_t depth, const float *x, size_t ldx, const float *panel,
-                        const char *near, const char *far, bool adds, float *y, size_t ldy, size_t columns) {
+INLINE void packed_tile(const size_t rows, const bool is_half, size_t depth, const float *x, size_t ldx,
+                        const void *panel, const char *near, const char *far, bool adds, float *y, size_t ldy, size_t columns) {
   floats sum[TILE_ROWS][2];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) sum[i][0] = sum[i][1] = 0;
   for (size_t p = 0; p < depth; p++) {
     if (near != NULL) __builtin_prefetch(near + p * 64, 0, 2);
     if (far != NULL) __builtin_prefetch(far + p * 64, 0, 2);
-    const floats left = *(const floats_in_memory *)(panel + p * PANEL);
-    const floats right = *(const floats_in_memory *)(panel + p * PANEL + LANES);
+    const floats left = load_weights(is_half, panel, p * PANEL);
+    const floats right = load_weights(is_half, panel, p * PANEL + LANES);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
       const floats factor = splat(x[i * ldx + p]);
@@ -61,13 +87,17 @@ INLINE void packed_tile(const size_t rows, size_t depth, const float *x, size_t 
   }
 }
 
-typedef void packed_tile_function(size_t depth, const float *x, size_t ldx, const float *panel, const char *near,
+typedef void packed_tile_function(size_t depth, const float *x, size_t ldx, const void *panel, const char *near,
                                   const char *far, bool adds, float *y, size_t ldy, size_t columns);
 
-#define PACKED_TILE(rows)                                                                                       \
-  static void packed_tile_##rows(size_t depth, const float *x, size_t ldx, const float *panel, const char *near, \
-                                 const char *far, bool adds, float *y, size_t ldy, size_t columns) {            \
-    packed_tile(rows, depth, x, ldx, panel, near, far, adds, y, ldy, columns);                                  \
+#define PACKED_TILE(rows)                                                                                      \
+  static void packed_tile_##rows(size_t depth, const float *x, size_t ldx, const void *panel, const char *near, \
+                                 const char *far, bool adds, float *y, size_t ldy, size_t columns) {           \
+    packed_tile(rows, false, depth, x, ldx, panel, near, far, adds, y, ldy, columns);                          \
+  }                                                                                                            \
+  static void half_tile_##rows(size_t depth, const float *x, size_t ldx, const void *panel, const char *near,  \
+                               const char *far, bool adds, float *y, size_t ldy, size_t columns) {             \
+    packed_tile(rows, HAS_HALVES, depth, x, ldx, panel, near, far, adds, y, ldy, columns);                     \
   }
 PACKED_TILE(1) PACKED_TILE(2) PACKED_TILE(3) PACKED_TILE(4) PACKED_TILE(5) PACKED_TILE(6)
 #if TILE_ROWS > 6
@@ -77,14 +107,23 @@ PACKED_TILE(7) PACKED_TILE(8) PACKED_TILE(9) PACKED_TILE(10) PACKED_TILE(11) PAC
 PACKED_TILE(13) PACKED_TILE(14)
 #endif
 
-static packed_tile_function *const packed_tiles[TILE_ROWS + 1] = {
-  NULL, packed_tile_1, packed_tile_2, packed_tile_3, packed_tile_4, packed_tile_5, packed_tile_6,
+static packed_tile_function *const packed_tiles[2][TILE_ROWS + 1] = {
+  {NULL, packed_tile_1, packed_tile_2, packed_tile_3, packed_tile_4, packed_tile_5, packed_tile_6,
 #if TILE_ROWS > 6
-  packed_tile_7, packed_tile_8, packed_tile_9, packed_tile_10, packed_tile_11, packed_tile_12,
+   packed_tile_7, packed_tile_8, packed_tile_9, packed_tile_10, packed_tile_11, packed_tile_12,
 #endif
 #if TILE_ROWS > 12
-  packed_tile_13, packed_tile_14,
+   packed_tile_13, packed_tile_14,
 #endif
+  },
+  {NULL, half_tile_1, half_tile_2, half_tile_3, half_tile_4, half_tile_5, half_tile_6,
+#if TILE_ROWS > 6
+   half_tile_7, half_tile_8, half_tile_9, half_tile_10, half_tile_11, half_tile_12,
+#endif
+#if TILE_ROWS > 12
+   half_tile_13, half_tile_14,
+#endif
+  },
 };
 
 INLINE void finish_rows_of(bool activates, activation_kind kind, const float *bias, float *y, size_t ldy, size_t rows,
@@ -113,21 +152,6 @@ static void finish_rows(const product_epilogue *epilogue, size_t column, float *
   }
 }
 
-/// Halves of a piece of a panel as floats.
-INLINE void widen(const uint16_t *from, float *to, size_t count) {
-#if LANES == 16
-  for (size_t i = 0; i < count; i += 16) {
-    _mm512_store_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(from + i))));
-  }
-#elif LANES == 8
-  for (size_t i = 0; i < count; i += 8) {
-    _mm256_store_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + i))));
-  }
-#else
-  float_from_half(from, to, count);
-#endif
-}
-
 /// `panels` holds floats, or halves where `is_half`, which is a constant of the call.
 INLINE void linear_of(const bool is_half, size_t m, size_t n, size_t k, const float *x, size_t ldx,
                       const void *panels, const product_epilogue *epilogue, float *y, size_t ldy) {
@@ -140,6 +164,8 @@ INLINE void linear_of(const bool is_half, size_t m, size_t n, size_t k, const fl
   for (size_t top = 0; top < m; top += band) {
     const size_t height = m - top < band ? m - top : band;
     const size_t tile_count = (height + TILE_ROWS - 1) / TILE_ROWS;
+    // A piece that few tiles read is converted as they read it, else once for all of them.
+    const bool widens_in_tile = is_half && HAS_HALVES && tile_count <= 2;
     float *const out = y + top * ldy;
     size_t p = 0;
     do {  // once even when k is 0, for the zeros and the bias
@@ -151,8 +177,8 @@ INLINE void linear_of(const bool is_half, size_t m, size_t n, size_t k, const fl
         const char *const piece = (const char *)panels + (j * k + p * PANEL) * element;
         const size_t next_j = j + PANEL < n ? j + PANEL : 0, next_p = next_j > 0 ? p : p + depth;
         const char *next = next_p < k ? (const char *)panels + (next_j * k + next_p * PANEL) * element : NULL;
-        const float *panel = (const float *)piece;
-        if (is_half) {
+        const void *panel = piece;
+        if (is_half && !widens_in_tile) {
           widen((const uint16_t *)piece, wide, depth * PANEL);
           panel = wide;
         }
@@ -163,7 +189,7 @@ INLINE void linear_of(const bool is_half, size_t m, size_t n, size_t k, const fl
           const size_t lines = PANEL * element / 64;
           const char *near = next != NULL && i < lines ? next + i * depth * 64 : NULL;
           const char *far = near != NULL && is_last && i + 1 < lines ? near + depth * 64 : NULL;
-          packed_tiles[rows](depth, left.start + first * left.stride, left.stride, panel, near, far, p > 0,
+          packed_tiles[widens_in_tile][rows](depth, left.start + first * left.stride, left.stride, panel, near, far, p > 0,
                              out + first * ldy + j, ldy, columns);
           if (p + depth >= k) finish_rows(epilogue, j, out + first * ldy + j, ldy, rows, columns);
         }
