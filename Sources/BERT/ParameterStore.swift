@@ -55,7 +55,8 @@ package final class ParameterStore: @unchecked Sendable {
   /// Bytes of memory that are this store's own, not the file's.
   package var ownedByteCount: Int { block.byteCount + (prepared?.byteCount ?? 0) }
 
-  /// A flat store of its own with the same values.
+  /// A flat store of its own with the same values. Pages of files are let go once they have been copied, so that the
+  /// weights are not in this process's memory twice.
   ///
   /// - Throws: `MemoryError`.
   package func copyFlat() throws -> ParameterStore {
@@ -64,7 +65,13 @@ package final class ParameterStore: @unchecked Sendable {
     let targets = table.specs.map { block.floats(at: layout.offset(of: $0.name), count: $0.elementCount) }
     for (index, spec) in table.specs.enumerated() {
       targets[index].update(from: pointers[index], count: spec.elementCount)
+      for file in files {
+        guard let offset = file.offset(of: pointers[index]) else { continue }
+        file.release(offset..<offset + spec.elementCount * MemoryLayout<Float>.stride)
+      }
     }
+    // Once more, for pages on the borders, and those that were still being brought in.
+    for file in files { file.release(0..<file.byteCount) }
     return ParameterStore(table: table, layout: layout, pointers: targets, block: block, files: [])
   }
 }

@@ -79,6 +79,22 @@ final class AdamW {
     for table in tables { table.isActive.deallocate() }
   }
 
+  /// Takes the memory for the moments of words that will have some, so that no later step has to. Only before the
+  /// first step and before moments are restored.
+  func prepare(words: some Sequence<Int32>) {
+    precondition(stepCount == 0, "moments are zero before the first step alone")
+    let table = tables[0]
+    for word in words {
+      let at = table.offset + Int(word) * table.columns
+      for block in [firstMoment, secondMoment] {
+        // A row lies in two pages at most.
+        for place in [at, at + table.columns - 1] {
+          block.floats(at: place, count: 1).pointee = 0
+        }
+      }
+    }
+  }
+
   /// Finds the rows that have moments. A row that had only gradients of zero is none of them; its step is the decay
   /// alone, as theirs with moments of zero would be.
   func markActiveRows() {

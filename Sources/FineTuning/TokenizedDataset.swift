@@ -49,6 +49,9 @@ public struct TokenizedDataset: Sendable {
     return (inputs, labels)
   }
 
+  /// The ids that occur.
+  var words: Set<Int32> { rows.reduce(into: []) { $0.formUnion($1.inputIDs) } }
+
   /// The capacity that every batch of `size` rows needs, whichever rows it is made of.
   func capacity(batchSize size: Int) -> Workspace.Capacity {
     let sequences = min(size, count)

@@ -61,6 +61,7 @@ final class TrainingRun {
       layout: layout, configuration: configuration, tokenCapacity: capacity.tokens * accumulation,
       mayKeepFactors: accumulation == 1 && trainer.updates == .fused)
     optimizer = try AdamW(network, arguments)
+    optimizer.prepare(words: examples.words)
     bestParameters =
       arguments.loadBestModelAtEnd
       ? try MemoryBlock(byteCount: layout.count * MemoryLayout<Float>.stride) : nil

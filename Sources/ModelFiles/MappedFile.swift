@@ -155,6 +155,27 @@ package final class MappedFile: Sendable {
     #endif
   }
 
+  /// Lets go of the pages of `range` in this process, which come back from the file when they are touched again. For
+  /// what has been copied and will hardly be read once more; does nothing for a file that is not mapped.
+  ///
+  /// - Precondition: `range` lies within `0..<byteCount`.
+  package func release(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the file")
+    guard access == .mapped else { return }
+    let page = Int(getpagesize())
+    // Whole pages alone: others hold bytes of neighbours.
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound == byteCount ? byteCount : range.upperBound / page * page
+    guard start < end else { return }
+    _ = madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+  }
+
+  /// Where a pointer points to in the file; nil when that is elsewhere.
+  package func offset(of pointer: UnsafeRawPointer) -> Int? {
+    let offset = pointer - base
+    return 0..<byteCount ~= offset ? offset : nil
+  }
+
   /// MADV_POPULATE_READ, which older headers lack.
   private static let populateRead: Int32 = 22
 
