@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 CORES = os.cpu_count()
@@ -81,13 +82,14 @@ def process(contestant):
             child = subprocess.Popen(contestant.command, stdout=printed, stderr=errors, env=environment)
         except OSError as problem:
             raise Failed(f"{contestant.name}: {problem}")
-        try:
-            child.wait(contestant.timeout)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            raise Failed(f"{contestant.name}: not done after {contestant.timeout:.0f} s")
+        # Not wait(timeout), which looks again only every 50 ms.
+        alarm = threading.Timer(contestant.timeout, child.kill)
+        alarm.start()
+        child.wait()
         seconds = time.perf_counter() - start
+        alarm.cancel()
+        if seconds >= contestant.timeout:
+            raise Failed(f"{contestant.name}: not done after {contestant.timeout:.0f} s")
         if child.returncode:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()[-2000:]
