@@ -30,23 +30,28 @@ def aim(at_least=None, at_most=None, unit=""):
     return "" if at_most is None else f"≤ {at_most:g}{unit}"
 
 
-def faster(work, ours, peer, theirs, least=None):
-    """How many times as fast we are: of the medians, and from pair to pair."""
+def compared(work, unit, peer, ours, theirs, of, **wanted):
+    """A line with a ratio, `of` one figure of ours and one of theirs: of the medians, and from pair to pair."""
     # A contestant that was left out early has fewer runs.
-    pairs = [b / a for a, b in zip(ours, theirs)]
-    ratio = statistics.median(theirs) / statistics.median(ours)
+    pairs = [of(a, b) for a, b in zip(ours, theirs)]
+    ratio = of(statistics.median(ours), statistics.median(theirs))
     return dict(
         work=work,
         against=peer,
-        unit="s",
+        unit=unit,
         ours=spread(ours),
         theirs=spread(theirs),
         ratio=ratio,
         ratio_min=min(pairs),
         ratio_max=max(pairs),
-        aim=aim(at_least=least, unit="×"),
-        verdict=verdict(ratio, at_least=least),
+        aim=aim(**wanted, unit="×"),
+        verdict=verdict(ratio, **wanted),
     )
+
+
+def faster(work, ours, peer, theirs, least=None):
+    """How many times as fast we are."""
+    return compared(work, "s", peer, ours, theirs, lambda a, b: b / a, at_least=least)
 
 
 def against_fastest(work, runs, ours, peers, shape, least, name=None):
@@ -82,17 +87,4 @@ def value(work, unit, values, at_most, against="", theirs=None):
 
 def less(work, unit, peer, ours, theirs, most=None):
     """How much of the peer's we need."""
-    pairs = [a / b for a, b in zip(ours, theirs)]
-    ratio = statistics.median(ours) / statistics.median(theirs)
-    return dict(
-        work=work,
-        against=peer,
-        unit=unit,
-        ours=spread(ours),
-        theirs=spread(theirs),
-        ratio=ratio,
-        ratio_min=min(pairs),
-        ratio_max=max(pairs),
-        aim=aim(at_most=most, unit="×"),
-        verdict=verdict(ratio, at_most=most),
-    )
+    return compared(work, unit, peer, ours, theirs, lambda a, b: a / b, at_most=most)
