@@ -99,32 +99,11 @@ typedef void packed_tile_function(size_t depth, const float *x, size_t ldx, cons
                                const char *far, bool adds, float *y, size_t ldy, size_t columns) {             \
     packed_tile(rows, HAS_HALVES, depth, x, ldx, panel, near, far, adds, y, ldy, columns);                     \
   }
-PACKED_TILE(1) PACKED_TILE(2) PACKED_TILE(3) PACKED_TILE(4) PACKED_TILE(5) PACKED_TILE(6)
-#if TILE_ROWS > 6
-PACKED_TILE(7) PACKED_TILE(8) PACKED_TILE(9) PACKED_TILE(10) PACKED_TILE(11) PACKED_TILE(12)
-#endif
-#if TILE_ROWS > 12
-PACKED_TILE(13) PACKED_TILE(14)
-#endif
+EACH_TILE(PACKED_TILE)
 
-static packed_tile_function *const packed_tiles[2][TILE_ROWS + 1] = {
-  {NULL, packed_tile_1, packed_tile_2, packed_tile_3, packed_tile_4, packed_tile_5, packed_tile_6,
-#if TILE_ROWS > 6
-   packed_tile_7, packed_tile_8, packed_tile_9, packed_tile_10, packed_tile_11, packed_tile_12,
-#endif
-#if TILE_ROWS > 12
-   packed_tile_13, packed_tile_14,
-#endif
-  },
-  {NULL, half_tile_1, half_tile_2, half_tile_3, half_tile_4, half_tile_5, half_tile_6,
-#if TILE_ROWS > 6
-   half_tile_7, half_tile_8, half_tile_9, half_tile_10, half_tile_11, half_tile_12,
-#endif
-#if TILE_ROWS > 12
-   half_tile_13, half_tile_14,
-#endif
-  },
-};
+#define PACKED(rows) packed_tile_##rows,
+#define HALF(rows) half_tile_##rows,
+static packed_tile_function *const packed_tiles[2][TILE_ROWS + 1] = {{NULL, EACH_TILE(PACKED)}, {NULL, EACH_TILE(HALF)}};
 
 INLINE void finish_rows_of(bool activates, activation_kind kind, const float *bias, float *y, size_t ldy, size_t rows,
                            size_t columns) {

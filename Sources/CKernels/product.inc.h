@@ -50,6 +50,15 @@ INLINE void tile(const size_t rows, const bool transpose_a, size_t depth, const 
   }
 }
 
+/// X(1) X(2) … for every height of a tile.
+#if TILE_ROWS > 12
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#elif TILE_ROWS > 6
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+#else
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#endif
+
 typedef void tile_function(size_t depth, const float *a, size_t lda, const float *panel, upcoming next, float beta,
                            float *c, size_t ldc, size_t columns);
 
@@ -62,34 +71,11 @@ typedef void tile_function(size_t depth, const float *a, size_t lda, const float
                                      upcoming next, float beta, float *c, size_t ldc, size_t columns) {         \
     tile(rows, true, depth, a, lda, panel, next, beta, c, ldc, columns);                                        \
   }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-#if TILE_ROWS > 6
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
-#endif
-#if TILE_ROWS > 12
-TILE(13) TILE(14)
-#endif
+EACH_TILE(TILE)
 
-static tile_function *const tiles[2][TILE_ROWS + 1] = {
-  {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
-#if TILE_ROWS > 6
-   tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
-#endif
-#if TILE_ROWS > 12
-   tile_13, tile_14,
-#endif
-  },
-  {NULL, tile_transposed_1, tile_transposed_2, tile_transposed_3, tile_transposed_4, tile_transposed_5,
-   tile_transposed_6,
-#if TILE_ROWS > 6
-   tile_transposed_7, tile_transposed_8, tile_transposed_9, tile_transposed_10, tile_transposed_11,
-   tile_transposed_12,
-#endif
-#if TILE_ROWS > 12
-   tile_transposed_13, tile_transposed_14,
-#endif
-  },
-};
+#define PLAIN(rows) tile_##rows,
+#define TRANSPOSED(rows) tile_transposed_##rows,
+static tile_function *const tiles[2][TILE_ROWS + 1] = {{NULL, EACH_TILE(PLAIN)}, {NULL, EACH_TILE(TRANSPOSED)}};
 
 /// Four columns of LANES rows of b become four rows of `out`, PANEL apart.
 ///
