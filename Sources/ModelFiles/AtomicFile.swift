@@ -22,8 +22,9 @@ package struct AtomicFile: ~Copyable {
   /// Bytes whose way to the disk has begun.
   private var begunByteCount = 0
 
-  /// So many bytes are sent on their way at a time, so that little is left to wait for at the end.
-  package static let stretch = 32 << 20
+  /// So many bytes are sent on their way at a time: few enough that handing them over is short and the disk is never idle,
+  /// so that little is left to wait for at the end.
+  package static let stretch = 4 << 20
 
   /// Starts a file that will replace `path`.
   ///
