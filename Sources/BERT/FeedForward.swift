@@ -55,7 +55,7 @@ struct FeedForward: Sendable {
 
 /// What the feed-forward block leaves for its backward.
 struct FeedForwardActivations {
-  let preActivation: Matrix  // (Q, F), bias included
+  let preActivation: Matrix  // (Q, F), bias included; without a backward, the memory of `inner`
   let inner: Matrix  // (Q, F), after the activation
   let sum: Matrix  // (Q, C), before the normalisation
   let statistics: RowStatistics  // (T)

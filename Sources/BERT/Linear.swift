@@ -57,13 +57,14 @@ package struct Linear: Sendable {
     compute.linear(x, weight: weight.values, bias: nil, into: y)
   }
 
-  /// a (T, N) = activation(x (T, K)·Wᵀ + b). `preActivation` (T, N) receives the argument, or nothing in inference.
+  /// a (T, N) = activation(x (T, K)·Wᵀ + b). `preActivation` (T, N) receives the argument, which only a backward
+  /// needs; it may be `a`.
   func forward(
     _ x: Matrix, _ activation: activation_kind, preActivation: Matrix, into a: Matrix, _ compute: Compute
   ) {
     if inferring(x, into: a, addsBias: true, activation, compute) { return }
-    forwardWithoutBias(x, into: preActivation, compute)
-    compute.biasActivation(activation, preActivation, bias: bias.values, into: a)
+    compute.linear(
+      x, weight: weight.values, bias: bias.values, activation, preActivation: preActivation, into: a)
   }
 
   /// The forward from prepared weights, or of a few rows from the file; false where neither is to be had.

@@ -46,9 +46,8 @@ struct PredictionHead: Sendable {
   }
 
   func forward(_ hidden: Matrix, _ activations: Activations, _ compute: Compute) {
-    transform.forwardWithoutBias(hidden, into: activations.preActivation, compute)
-    compute.biasActivation(
-      activation, activations.preActivation, bias: transform.bias.values, into: activations.activated)
+    transform.forward(
+      hidden, activation, preActivation: activations.preActivation, into: activations.activated, compute)
     layerNorm.forward(
       activations.activated, bias: nil, mask: nil, residual: nil, into: activations.normalised,
       statistics: activations.statistics, compute)

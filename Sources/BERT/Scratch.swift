@@ -32,6 +32,13 @@ struct Carver {
   mutating func matrix(rows: Int, columns: Int) -> Matrix {
     Matrix(floats(rows * columns), rows: rows, columns: columns)
   }
+
+  /// A matrix whose rows are no multiple of 2 kB apart. Otherwise a column's elements would share a few sets of the
+  /// first-level cache, and a product that walks down some rows at a time would have to copy them first.
+  mutating func spreadMatrix(rows: Int, columns: Int) -> Matrix {
+    let stride = columns % 512 == 0 ? columns + 16 : columns
+    return Matrix(floats(rows * stride), rows: rows, columns: columns, stride: stride)
+  }
 }
 
 /// Buffers that live as long as this object, for the heads that are not trained in a loop.

@@ -66,6 +66,7 @@ struct Buffers {
       carver.matrix(rows: rows, columns: columns).rows(0..<shown)
     }
     func hidden(_ columns: Int) -> Matrix { matrix(tokens, columns, showing: shownTokens) }
+    func innerStates() -> Matrix { carver.spreadMatrix(rows: tokens, columns: inner).rows(0..<shownTokens) }
     func pooled(_ columns: Int) -> Matrix { matrix(sequences, columns, showing: shownSequences) }
     func statistics() -> RowStatistics {
       RowStatistics(mean: carver.floats(tokens), rstd: carver.floats(tokens))
@@ -90,9 +91,10 @@ struct Buffers {
         sum: hidden(size),
         statistics: statistics(), output: hidden(size), probabilityMaskBytes: maskBytes(scoreCount),
         outputMaskBytes: maskBytes(tokens * size))
+      let activated = innerStates()
       let feedForward = FeedForwardActivations(
-        preActivation: hidden(inner), inner: hidden(inner), sum: hidden(size), statistics: statistics(),
-        output: output ?? hidden(size), maskBytes: maskBytes(tokens * size))
+        preActivation: training ? innerStates() : activated, inner: activated, sum: hidden(size),
+        statistics: statistics(), output: output ?? hidden(size), maskBytes: maskBytes(tokens * size))
       return LayerActivations(attention: attention, feedForward: feedForward)
     }
     let count = configuration.numHiddenLayers
@@ -121,7 +123,8 @@ struct Buffers {
     func gradients(_ rows: Int) -> LayerGradients {
       let shown = min(rows, shownTokens)
       return LayerGradients(
-        feedForwardOutput: matrix(rows, size, showing: shown), inner: matrix(rows, inner, showing: shown),
+        feedForwardOutput: matrix(rows, size, showing: shown),
+        inner: carver.spreadMatrix(rows: rows, columns: inner).rows(0..<shown),
         attentionOutput: matrix(rows, size, showing: shown),
         queryKeyValue: matrix(rows, 3 * size, showing: shown),
         query: pooled(training ? size : 0), context: context, residual: residual, scores: scores)

@@ -41,9 +41,9 @@ static void add_bias(float *x, size_t stride, const float *bias, size_t rows, si
   for (size_t r = 0; r < rows; r++) add(x + r * stride, bias, columns);
 }
 
-INLINE void bias_activation_of(activation_kind kind, float *u, const float *bias, float *a, size_t rows,
-                               size_t columns) {
-  for (size_t r = 0; r < rows; r++, u += columns, a += columns) {
+INLINE void bias_activation_of(activation_kind kind, float *u, size_t ldu, const float *bias, float *a, size_t lda,
+                               size_t rows, size_t columns) {
+  for (size_t r = 0; r < rows; r++, u += ldu, a += lda) {
     FOR_VECTORS(c, n, columns) {
       floats x = load(u + c, n) + load(bias + c, n);
       store(u + c, x, n);
@@ -52,11 +52,12 @@ INLINE void bias_activation_of(activation_kind kind, float *u, const float *bias
   }
 }
 
-static void bias_activation(activation_kind kind, float *u, const float *bias, float *a, size_t rows, size_t columns) {
+static void bias_activation(activation_kind kind, float *u, size_t ldu, const float *bias, float *a, size_t lda,
+                            size_t rows, size_t columns) {
   switch (kind) {  // so that each loop knows its activation
-    case ACTIVATION_GELU: bias_activation_of(ACTIVATION_GELU, u, bias, a, rows, columns); break;
-    case ACTIVATION_GELU_TANH: bias_activation_of(ACTIVATION_GELU_TANH, u, bias, a, rows, columns); break;
-    case ACTIVATION_RELU: bias_activation_of(ACTIVATION_RELU, u, bias, a, rows, columns); break;
+    case ACTIVATION_GELU: bias_activation_of(ACTIVATION_GELU, u, ldu, bias, a, lda, rows, columns); break;
+    case ACTIVATION_GELU_TANH: bias_activation_of(ACTIVATION_GELU_TANH, u, ldu, bias, a, lda, rows, columns); break;
+    case ACTIVATION_RELU: bias_activation_of(ACTIVATION_RELU, u, ldu, bias, a, lda, rows, columns); break;
   }
 }
 

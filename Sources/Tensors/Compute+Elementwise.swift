@@ -1,27 +1,12 @@
 package import CKernels
 
 extension Compute {
-  /// u += bias in each row, then a = activation(u). Both (T, F), contiguous.
-  package func biasActivation(
-    _ kind: activation_kind, _ u: Matrix, bias: UnsafePointer<Float>, into a: Matrix
-  ) {
-    precondition(
-      u.isContiguous && a.isContiguous && u.count == a.count, "two contiguous matrices of one shape")
+  /// da *= activation'(u). Both (T, F).
+  package func activationBackward(_ kind: activation_kind, preActivation u: Matrix, inPlace da: Matrix) {
+    precondition(u.rows == da.rows && u.columns == da.columns, "two matrices of one shape")
     let set = kernels.set
     forEachRows(u.rows, columns: u.columns) { rows in
-      set.pointee.bias_activation(
-        kind, u.row(rows.lowerBound), bias, a.row(rows.lowerBound), rows.count, u.columns)
-    }
-  }
-
-  /// da *= activation'(u). Both (T, F), contiguous.
-  package func activationBackward(_ kind: activation_kind, preActivation u: Matrix, inPlace da: Matrix) {
-    precondition(
-      u.isContiguous && da.isContiguous && u.count == da.count, "two contiguous matrices of one shape")
-    let set = kernels.set
-    forEachPiece(u.count) { piece in
-      set.pointee.activation_backward(
-        kind, u.start + piece.lowerBound, da.start + piece.lowerBound, piece.count)
+      for row in rows { set.pointee.activation_backward(kind, u.row(row), da.row(row), u.columns) }
     }
   }
 

@@ -26,7 +26,7 @@ extension Compute {
     let (set, form) = (kernels.set, weights.form)
     let panelBytes = kernels.panelByteCount(form, inputs: weights.inputs)
     let epilogue = Epilogue(addsBias ? weights.bias : nil, activation)
-    forEachPanel(of: y, depth: x.columns, mostRows: 512) { panel in
+    forEachPanel(of: y, depth: x.columns, mostRows: 256) { panel in
       let (left, target) = (x.rows(panel.rows), y.rows(panel.rows).columns(panel.columns))
       let start = weights.panels + panel.columns.lowerBound / kernels.panel * panelBytes
       epilogue.from(panel.columns.lowerBound) { epilogue in

@@ -1,4 +1,4 @@
-import CKernels
+package import CKernels
 
 extension Compute {
   /// c (M, N) = op(a)·op(b), or c += op(a)·op(b) when `adding`.
@@ -26,6 +26,29 @@ extension Compute {
       guard let bias else { return }
       let part = y.rows(panel.rows).columns(panel.columns)
       set.pointee.add_bias(part.start, part.stride, bias + panel.columns.lowerBound, part.rows, part.columns)
+    }
+  }
+
+  /// a (T, N) = activation(x (T, K)·Wᵀ + bias).
+  ///
+  /// - Parameters:
+  ///   - weight: W, (N, K).
+  ///   - bias: (N).
+  ///   - u: (T, N), receives the argument of the activation; may be `a`, which is then overwritten with the result.
+  package func linear(
+    _ x: Matrix, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, _ kind: activation_kind,
+    preActivation u: Matrix, into a: Matrix
+  ) {
+    precondition(u.rows == a.rows && u.columns == a.columns, "two matrices of one shape")
+    let w = Matrix(UnsafeMutablePointer(mutating: weight), rows: u.columns, columns: x.columns)
+    let set = kernels.set
+    product(x, false, w, true, into: u, adding: false) { panel in
+      let part = u.rows(panel.rows).columns(panel.columns)
+      let target = a.rows(panel.rows).columns(panel.columns)
+      set.pointee.bias_activation(
+        kind, part.start, part.stride, bias + panel.columns.lowerBound, target.start, target.stride,
+        part.rows,
+        part.columns)
     }
   }
 
@@ -118,8 +141,9 @@ package struct PanelCut {
   ///   - depth: the terms of each sum.
   package init(rows: Int, columns: Int, depth: Int) {
     (self.rows, self.columns) = (rows, columns)
-    // The part of A that a panel works on at a time, 256 columns of it, stays in the second-level cache.
-    let bands = max(1, (rows + 511) / 512)
+    // The part of A that a panel works on at a time, 256 columns of it, stays in the second-level cache beside what it
+    // makes of C.
+    let bands = max(1, (rows + 255) / 256)
     rowsPerPanel = max(1, (rows + bands - 1) / bands)
     // About 8 million multiplications a panel, or a megabyte of B where rows are so few that reading it takes longer: a
     // tenth of a millisecond, long against the cost of taking one.

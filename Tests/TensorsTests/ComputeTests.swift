@@ -35,7 +35,7 @@ struct ComputeTests {
       let mask = maskBytes(t * c, seed: 99)
 
       compute.linear(x, weight: w, bias: beta, into: u)
-      compute.biasActivation(ACTIVATION_GELU, u, bias: gamma, into: a)
+      compute.linear(x, weight: w, bias: gamma, ACTIVATION_GELU, preActivation: u, into: a)
       compute.product(a, transposed: true, x, into: dw)
       compute.product(a, Matrix(w, rows: f, columns: c), into: y, adding: true)
       compute.biasDropoutResidualLayerNorm(

@@ -107,7 +107,7 @@ struct FunctionTests {
   static func forward(_ kind: activation_kind, _ x: [Float], _ kernels: Kernels) -> [Float] {
     var (u, a) = (x, x)
     let bias = [Float](repeating: 0, count: x.count)
-    kernels.set.pointee.bias_activation(kind, &u, bias, &a, 1, x.count)
+    kernels.set.pointee.bias_activation(kind, &u, x.count, bias, &a, x.count, 1, x.count)
     return a
   }
 
@@ -158,15 +158,27 @@ struct FunctionTests {
     }
   }
 
-  @Test("bias and activation of several rows", arguments: activations, Kernels.available.indices)
+  @Test(
+    "bias and activation of several rows, apart and in place", arguments: activations,
+    Kernels.available.indices)
   func biasRows(_ tested: Activation, _ set: Int) {
     let kernels = Kernels.available[set]
-    for columns in [1, 3, 16, 37] {
-      let (x, bias) = (numbers(3 * columns, seed: 6, scale: 3), numbers(columns, seed: 7))
-      var (u, a) = (x, [Float](repeating: .nan, count: 3 * columns))
-      kernels.set.pointee.bias_activation(tested.kind, &u, bias, &a, 3, columns)
-      #expect(u == x.indices.map { x[$0] + bias[$0 % columns] })
-      #expect(a == Self.forward(tested.kind, u, kernels))
+    for (columns, stride) in [(1, 1), (3, 5), (16, 16), (37, 48)] {
+      let (x, bias) = (numbers(3 * stride, seed: 6, scale: 3), numbers(columns, seed: 7))
+      func isWithin(_ index: Int) -> Bool { index % stride < columns }
+      let sums = x.indices.map { isWithin($0) ? x[$0] + bias[$0 % stride] : x[$0] }
+      let activated = Self.forward(tested.kind, sums, kernels)
+      var (u, a) = (x, x)
+      kernels.set.pointee.bias_activation(tested.kind, &u, stride, bias, &a, stride, 3, columns)
+      #expect(u == sums)
+      let expected = x.indices.map { isWithin($0) ? activated[$0] : x[$0] }
+      #expect(a == expected)
+      a = x
+      a.withUnsafeMutableBufferPointer {
+        kernels.set.pointee.bias_activation(
+          tested.kind, $0.baseAddress, stride, bias, $0.baseAddress, stride, 3, columns)
+      }
+      #expect(a == expected)
     }
   }
 

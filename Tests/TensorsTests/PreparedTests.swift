@@ -188,7 +188,7 @@ struct PreparedTests {
         // Subnormals are flushed within a product, so they must be here.
         let mode = floating_point_mode()
         flush_denormals(true)
-        kernels.set.pointee.bias_activation(kind, &u, layer.bias, &a, layer.m, layer.n)
+        kernels.set.pointee.bias_activation(kind, &u, layer.n, layer.bias, &a, layer.n, layer.m, layer.n)
         set_floating_point_mode(mode)
         #expect(try layer.run(form, kernels, threads: 2, addsBias: true, kind) == a)
         #expect(try layer.run(form, kernels, threads: 2, addsBias: true) == u)

@@ -67,8 +67,9 @@ typedef struct {
   void (*dropout)(const float *x, const uint8_t *mask, float scale, float *y, size_t count);
   /// x[r, c] += bias[c]
   void (*add_bias)(float *x, size_t stride, const float *bias, size_t rows, size_t columns);
-  /// u[r, c] += bias[c]; a[r, c] = activation(u[r, c]). Both contiguous.
-  void (*bias_activation)(activation_kind kind, float *u, const float *bias, float *a, size_t rows, size_t columns);
+  /// u[r, c] += bias[c]; a[r, c] = activation(u[r, c]). `ldu` and `lda` floats lie between rows; a may be u.
+  void (*bias_activation)(activation_kind kind, float *u, size_t ldu, const float *bias, float *a, size_t lda,
+                          size_t rows, size_t columns);
   /// da[i] *= activation'(u[i])
   void (*activation_backward)(activation_kind kind, const float *u, float *da, size_t count);
 
