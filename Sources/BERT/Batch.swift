@@ -57,17 +57,14 @@ struct Batch {
     lastAttention = wanted == .firstTokens ? layout(firstOnly: true) : attention
   }
 
-  /// Writes a batch into the buffers, without its padding where that is allowed and stands at the end of sequences.
+  /// Writes a batch into the buffers.
+  ///
+  /// - Parameter rows: what ``rows(_:_:)`` says of it.
   init(
-    _ inputs: BERTInputs, _ wanted: WantedStates, into buffers: BatchBuffers,
+    _ inputs: BERTInputs, _ rows: Rows, _ wanted: WantedStates, into buffers: BatchBuffers,
     _ configuration: BERTConfiguration
   ) {
-    let length = inputs.length
-    var lengths = [Int](repeating: length, count: inputs.batchSize)
-    var hasMask = inputs.attentionMask != nil
-    if wanted != .positions, let mask = inputs.attentionMask, let shorter = Self.lengths(mask, length) {
-      (lengths, hasMask) = (shorter, false)
-    }
+    let (length, lengths) = (inputs.length, rows.lengths)
     var row = 0
     for (sequence, count) in lengths.enumerated() {
       for position in 0..<count {
@@ -78,8 +75,25 @@ struct Batch {
         row += 1
       }
     }
-    if hasMask, let mask = inputs.attentionMask { buffers.keep.update(from: mask, count: mask.count) }
-    self.init(lengths: lengths, length: length, wanted, buffers, hasMask: hasMask, configuration)
+    if let mask = rows.mask { buffers.keep.update(from: mask, count: mask.count) }
+    self.init(lengths: lengths, length: length, wanted, buffers, hasMask: rows.mask != nil, configuration)
+  }
+
+  /// What there is to compute of a batch.
+  struct Rows {
+    /// Of each sequence: its tokens where padding is left out, else S.
+    let lengths: [Int]
+    /// (B, S), nil when every row is a token.
+    let mask: [UInt8]?
+  }
+
+  /// The rows of a batch: without its padding where that is allowed and stands at the end of sequences.
+  static func rows(_ inputs: BERTInputs, _ wanted: WantedStates) -> Rows {
+    if wanted != .positions, let mask = inputs.attentionMask, let lengths = lengths(mask, inputs.length) {
+      return Rows(lengths: lengths, mask: nil)
+    }
+    return Rows(
+      lengths: [Int](repeating: inputs.length, count: inputs.batchSize), mask: inputs.attentionMask)
   }
 
   /// The tokens of each sequence, if padding follows them and every sequence has one; else nil. The first position is

@@ -66,21 +66,28 @@ package final class Network: Sendable {
     _ body: (Workspace) throws -> Result
   ) throws -> Result {
     try inputs.check(against: configuration)
-    let capacity = Workspace.Capacity(inputs)
-    let found = idle.withLock { workspaces in
-      workspaces.lastIndex { $0.capacity.holds(capacity) }.map { workspaces.remove(at: $0) }
-    }
-    let workspace = try found ?? Workspace(configuration, capacity, training: false)
-    workspace.fill(inputs, for: wanted)
+    let rows = Batch.rows(inputs, wanted)
+    let workspace = try idleWorkspace(for: Workspace.Capacity(lengths: rows.lengths))
+    workspace.fill(inputs, rows, for: wanted)
     encoder.forward(workspace, visit: visit)
-    defer {
-      idle.withLock { workspaces in
-        // A larger workspace serves every smaller batch, so those it replaces are let go.
-        workspaces.removeAll { workspace.capacity.holds($0.capacity) }
-        workspaces.append(workspace)
-      }
-    }
+    defer { idle.withLock { $0.append(workspace) } }
     return try body(workspace)
+  }
+
+  /// A workspace that no other call has, made where none is large enough.
+  ///
+  /// One that is too small makes way for one that is large enough for both, so that there are never more than there
+  /// were calls at a time.
+  private func idleWorkspace(for capacity: Workspace.Capacity) throws -> Workspace {
+    var planned = capacity
+    let found = idle.withLock { workspaces -> Workspace? in
+      if let index = workspaces.lastIndex(where: { $0.capacity.holds(capacity) }) {
+        return workspaces.remove(at: index)
+      }
+      if let small = workspaces.popLast() { planned = capacity.union(small.capacity) }
+      return nil
+    }
+    return try found ?? Workspace(configuration, planned, training: false)
   }
 }
 

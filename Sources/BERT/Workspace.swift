@@ -9,18 +9,25 @@ package final class Workspace: @unchecked Sendable {
   package struct Capacity: Sendable, Equatable {
     /// B
     package var sequences: Int
-    /// T = B·S
+    /// T: B·S, or less where padding is left out
     package var tokens: Int
-    /// B·S², the attention scores of one head
+    /// The attention scores of one head: B·S², or less where padding is left out
     package var scores: Int
 
     package init(sequences: Int, tokens: Int, scores: Int) {
       (self.sequences, self.tokens, self.scores) = (sequences, tokens, scores)
     }
 
+    /// That of a batch with its padding, which training needs room for: masks are drawn for it.
     package init(_ inputs: BERTInputs) {
       self.init(
         sequences: inputs.batchSize, tokens: inputs.tokenCount, scores: inputs.tokenCount * inputs.length)
+    }
+
+    /// That of a batch whose sequences have these numbers of tokens.
+    init(lengths: [Int]) {
+      self.init(
+        sequences: lengths.count, tokens: lengths.reduce(0, +), scores: lengths.reduce(0) { $0 + $1 * $1 })
     }
 
     /// Whether a batch of the size of `other` fits.
@@ -110,9 +117,15 @@ package final class Workspace: @unchecked Sendable {
   ///
   /// - Parameter wanted: the hidden states that will be read.
   package func fill(_ inputs: BERTInputs, for wanted: WantedStates) {
-    precondition(capacity.holds(Capacity(inputs)), "the workspace was planned for smaller batches")
+    fill(inputs, Batch.rows(inputs, wanted), for: wanted)
+  }
+
+  func fill(_ inputs: BERTInputs, _ rows: Batch.Rows, for wanted: WantedStates) {
+    precondition(
+      capacity.holds(isForTraining ? Capacity(inputs) : Capacity(lengths: rows.lengths)),
+      "the workspace was planned for smaller batches")
     let previous = batch
-    batch = Batch(inputs, wanted, into: integers, configuration)
+    batch = Batch(inputs, rows, wanted, into: integers, configuration)
     guard
       previous.tokenCount != batch.tokenCount || previous.lastRowCount != batch.lastRowCount
         || previous.batchSize != batch.batchSize

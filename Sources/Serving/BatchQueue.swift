@@ -24,10 +24,9 @@ package struct TokenSequence: Sendable, Equatable {
 
 /// The sequences that wait, by request, and which of them the model is given next.
 ///
-/// A batch is padded to its longest sequence, so its cost is the number of sequences times that length: the *padded
-/// tokens*, which the budget is of. The first request in line decides the length; the others add what is like it.
-/// Each request in turn gives one sequence before any gives a second, and one that has more than the batch took goes
-/// to the end of the line: a single text waits for about one batch, however many texts a request before it has.
+/// A batch costs the tokens of its sequences, whatever their lengths, because padding is not computed. Each request in
+/// turn gives one sequence before any gives a second, the longest that fits, and one that has more than the batch took
+/// goes to the end of the line: a single text waits for about one batch, however many texts a request before it has.
 package struct BatchQueue {
   /// A request's place in line.
   package typealias Ticket = Int
@@ -42,7 +41,7 @@ package struct BatchQueue {
 
   /// How much is put together.
   package struct Limits: Sendable, Equatable {
-    /// The padded tokens of a batch; a sequence that is longer is a batch of its own.
+    /// The tokens of a batch; a sequence that is longer is a batch of its own.
     package var batchTokens: Int
     /// The sequences of a batch.
     package var batchSequences: Int
@@ -92,49 +91,27 @@ package struct BatchQueue {
 
   /// Takes the next batch out of the line; empty when nothing waits.
   package mutating func next() -> [Member] {
-    guard let first = line.first, let longest = first.waiting.first else { return [] }
-    var batch = Shape(longest: longest.sequence.length)
     var members: [Member] = []
+    var tokens = 0
     var takesMore = true
     while takesMore {
       takesMore = false
       for place in line.indices where members.count < limits.batchSequences {
-        guard let found = line[place].waiting.firstIndex(where: { batch.takes($0.sequence.length, limits) })
-        else { continue }
+        let room = members.isEmpty ? Int.max : limits.batchTokens - tokens
+        guard let found = line[place].waiting.firstIndex(where: { $0.sequence.length <= room }) else {
+          continue
+        }
         let (index, sequence) = line[place].waiting.remove(at: found)
-        batch.add(sequence.length)
+        tokens += sequence.length
         members.append(Member(ticket: line[place].ticket, index: index, sequence: sequence))
         takesMore = true
       }
     }
     sequenceCount -= members.count
-    tokenCount -= batch.tokens
+    tokenCount -= tokens
     let taken = Set(members.map(\.ticket))
     let rest = line.filter { !$0.waiting.isEmpty }
     line = rest.filter { !taken.contains($0.ticket) } + rest.filter { taken.contains($0.ticket) }
     return members
-  }
-
-  /// A batch in the making.
-  private struct Shape {
-    var longest: Int
-    var count = 0
-    var tokens = 0
-
-    init(longest: Int) { self.longest = longest }
-
-    mutating func add(_ length: Int) {
-      longest = max(longest, length)
-      count += 1
-      tokens += length
-    }
-
-    /// Whether a sequence is within the budget, and near enough in length that padding does not cost more than a
-    /// batch saves: computing a batch costs about as much as 16 tokens beside its tokens (MiniLM, two cores).
-    func takes(_ length: Int, _ limits: Limits) -> Bool {
-      guard count > 0 else { return length == longest }
-      let padding = length > longest ? (length - longest) * count : longest - length
-      return padding <= max(16, length / 4) && max(longest, length) * (count + 1) <= limits.batchTokens
-    }
   }
 }

@@ -190,10 +190,8 @@ package final class Batcher: Sendable {
       let start = ContinuousClock.now
       let outcome = Result { try compute(members.map(\.sequence)) }
       let time = start.duration(to: .now)
-      let longest = members.reduce(0) { max($0, $1.sequence.length) }
       metrics.computed(
-        sequences: members.count, tokens: members.reduce(0) { $0 + $1.sequence.length },
-        paddedTokens: longest * members.count, in: time)
+        sequences: members.count, tokens: members.reduce(0) { $0 + $1.sequence.length }, in: time)
       finish(members, outcome, time, monitor)
     }
   }

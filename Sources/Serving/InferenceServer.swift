@@ -22,8 +22,8 @@
       /// Whether other machines may connect without a token.
       public var allowsUnprotected = false
 
-      /// Tokens computed at once, padding included.
-      public var maxBatchTokens = 4096
+      /// Tokens computed at once. More are computed hardly faster a token, and whoever comes meanwhile waits for all of them.
+      public var maxBatchTokens = 1024
       /// Texts computed at once.
       public var maxBatchTexts = 64
       /// Texts that may wait.

@@ -26,7 +26,6 @@ package final class Metrics: Sendable {
     var batchSequences = Histogram([1, 2, 4, 8, 16, 32, 64, 128, 256])
     var batchTokens = Histogram([16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768])
     var tokens = 0
-    var padding = 0
     var abandoned = 0
   }
 
@@ -66,13 +65,12 @@ package final class Metrics: Sendable {
   }
 
   /// A batch was computed.
-  func computed(sequences: Int, tokens: Int, paddedTokens: Int, in time: Duration) {
+  func computed(sequences: Int, tokens: Int, in time: Duration) {
     state.withLock { state in
       state.batchSequences.observe(Double(sequences))
-      state.batchTokens.observe(Double(paddedTokens))
+      state.batchTokens.observe(Double(tokens))
       state.batchTime.observe(time.seconds)
       state.tokens += tokens
-      state.padding += paddedTokens - tokens
     }
   }
 
@@ -119,10 +117,9 @@ package final class Metrics: Sendable {
     text.histogram("ckpt_batch_duration_seconds", [], state.batchTime)
     text.family("ckpt_batch_sequences", "histogram", "Texts in a batch.")
     text.histogram("ckpt_batch_sequences", [], state.batchSequences)
-    text.family("ckpt_batch_tokens", "histogram", "Tokens in a batch, padding included.")
+    text.family("ckpt_batch_tokens", "histogram", "Tokens in a batch.")
     text.histogram("ckpt_batch_tokens", [], state.batchTokens)
-    text.value("ckpt_tokens_total", "counter", "Tokens computed, without padding.", state.tokens)
-    text.value("ckpt_padding_tokens_total", "counter", "Padding computed, in tokens.", state.padding)
+    text.value("ckpt_tokens_total", "counter", "Tokens computed.", state.tokens)
     return text.text
   }
 }

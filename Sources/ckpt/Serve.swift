@@ -104,8 +104,8 @@
 
   /// How much a server takes.
   struct ServeLimits: ParsableArguments {
-    @Option(help: ArgumentHelp("Tokens computed at once, padding included.", valueName: "n"))
-    var maxBatchTokens = 4096
+    @Option(help: ArgumentHelp("Tokens computed at once.", valueName: "n"))
+    var maxBatchTokens = 1024
 
     @Option(help: ArgumentHelp("Texts that may wait; more are answered 429.", valueName: "n"))
     var maxQueue = 1024

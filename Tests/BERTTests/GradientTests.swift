@@ -129,17 +129,29 @@ struct GradientTests {
     }
   }
 
-  @Test("one workspace serves batches of every size in turn")
+  @Test("a model that has seen batches of other shapes answers as a fresh one does")
   func workspaceReuse() throws {
     let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
-    let (model, _) = try BERTForSequenceClassification.load(
-      from: checkpoint.weights, configuration: checkpoint.configuration)
-    let inputs = try checkpoint.inputs()
-    let first = try model.logits(inputs)
-    let small = try BERTInputs(inputIDs: [[5, 6, 7]])
-    let alone = try model.logits(small)
-    #expect(try model.logits(inputs) == first)
-    #expect(try model.logits(small) == alone)
+    func load() throws -> BERTForSequenceClassification {
+      try BERTForSequenceClassification.load(
+        from: checkpoint.weights, configuration: checkpoint.configuration
+      ).model
+    }
+    // Many short ones, one long one, and a long one among short ones, of which only the tokens are computed.
+    let long = [Int32](5..<25)
+    let ragged = [long] + (0..<6).map { _ in [5, 6] + [Int32](repeating: 0, count: long.count - 2) }
+    let batches = [
+      try checkpoint.inputs(), try BERTInputs(inputIDs: [[5, 6, 7]]),
+      try BERTInputs(inputIDs: (0..<9).map { [5, 6 + $0, 7] }), try BERTInputs(inputIDs: [long]),
+      try BERTInputs(inputIDs: ragged, attentionMask: ragged.map { $0.map { $0 == 0 ? 0 : 1 } }),
+    ]
+    let expected = try batches.map { try load().logits($0) }
+    let model = try load()
+    for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 1, 3, 0]] {
+      for index in order {
+        #expect(try model.logits(batches[index]) == expected[index], "\(order), \(index)")
+      }
+    }
   }
 }
 

@@ -36,24 +36,21 @@ struct BatchQueueTests {
   @Test("everything there is, if it fits")
   func all() { #expect(batches(queue([[10], [12], [9]])) == [["0:10", "1:12", "2:9"]]) }
 
-  @Test("the budget counts padding")
+  @Test("the budget counts tokens, not padding")
   func budget() {
     #expect(
       batches(queue([[100], [100], [100], [100]], tokens: 300)) == [["0:100", "1:100", "2:100"], ["3:100"]])
-    // 100 and 90 fit as 2 × 100; a third as 3 × 100 does not.
-    #expect(batches(queue([[100], [90], [90]], tokens: 250)) == [["0:100", "1:90"], ["2:90"]])
+    #expect(batches(queue([[100], [5], [5]], tokens: 110)) == [["0:100", "1:5", "2:5"]])
+    // What does not fit is passed over, not waited for.
+    #expect(batches(queue([[100], [90], [40]], tokens: 150)) == [["0:100", "2:40"], ["1:90"]])
   }
 
   @Test("a text over the budget is computed alone")
   func overBudget() { #expect(batches(queue([[500], [5]], tokens: 100)) == [["0:500"], ["1:5"]]) }
 
-  @Test("short texts are not padded to a long one")
-  func lengths() {
-    #expect(batches(queue([[400], [5], [380], [6]])) == [["0:400", "2:380"], ["1:5", "3:6"]])
-    // Hardly any padding: one batch, whatever their lengths.
-    #expect(batches(queue([[18], [3], [3]])) == [["0:18", "1:3", "2:3"]])
-    // A longer text would lengthen all that are there already.
-    #expect(batches(queue([[40], [40], [48], [60]])) == [["0:40", "1:40", "2:48"], ["3:60"]])
+  @Test("each request gives the longest of its texts that fits")
+  func longestFirst() {
+    #expect(batches(queue([[60, 5], [30, 70]], tokens: 100)) == [["0:60", "1:30", "0:5"], ["1:70"]])
   }
 
   @Test("no more texts than the limit")
