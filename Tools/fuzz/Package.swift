@@ -15,7 +15,7 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "fuzz-parsers",
-      dependencies: ["CFuzzing", "ForeignFormats", "ModelFiles", "CChecksums"],
+      dependencies: ["CFuzzing", "ForeignFormats", "ModelFiles", "Serving", "WordPiece", "CChecksums"],
       swiftSettings: [
         .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
         .treatAllWarnings(as: .error), .unsafeFlags(["-sanitize=address"]),
@@ -34,6 +34,20 @@ let package = Package(
         .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
       ] + watched),
+    // Of the server, what reads and writes messages.
+    .target(
+      name: "Serving", dependencies: ["ModelFiles"],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+      ] + watched),
+    .target(
+      name: "WordPiece", dependencies: ["CWordPiece"],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+      ] + watched),
+    .target(name: "CWordPiece", cSettings: watchedC),
     .target(name: "CChecksums", cSettings: watchedC),
     .target(name: "CArchive"),
   ],

@@ -10,6 +10,8 @@ struct FuzzTarget: Sendable {
   var allowance = 64
   /// Makes another input of one; nil for libFuzzer's own ways alone.
   var mutate: (@Sendable (inout Mutation) -> Void)?
+  /// Makes what all inputs share, before memory is counted.
+  var prepare: @Sendable () -> Void = {}
   /// Parses an input and uses everything that is in it. What this throws is described and forgotten.
   let parse: @Sendable (Input) throws -> Void
 

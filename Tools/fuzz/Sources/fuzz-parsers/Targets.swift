@@ -147,6 +147,8 @@ extension FuzzTarget {
       let kind = try FileKind(path: input.file())
       consume((kind.description, kind.remedy))
     },
+    FuzzTarget(name: "tokens", prepare: TokenReading.prepare) { try TokenReading.check($0.array) },
+    FuzzTarget(name: "http") { try RequestReading.check($0.array) },
   ]
 
   /// What libarchive needs to unpack anything, and a tensor of a megabyte that is read twice.

@@ -3,10 +3,11 @@
 import CFuzzing
 import Glibc
 
-guard FuzzTarget.chosen != nil else {
+guard let chosen = FuzzTarget.chosen else {
   for target in FuzzTarget.all { print(target.name) }
   exit(FuzzTarget.chosenName == nil ? 0 : 64)
 }
+chosen.prepare()
 var count = CommandLine.argc
 var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
 exit(
