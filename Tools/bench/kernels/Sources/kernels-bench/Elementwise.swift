@@ -28,7 +28,7 @@ import Tensors
       "GELU, bias 112x3072", bytes(u, 3),
       {
         kernels.bias_activation(
-          ACTIVATION_GELU, u.matrix.start, zeros.matrix.start, a.matrix.start, rows, wide)
+          ACTIVATION_GELU, u.matrix.start, wide, zeros.matrix.start, a.matrix.start, wide, rows, wide)
       }
     ),
     (
