@@ -161,7 +161,7 @@ struct TensorBundleHostileTests {
     let file = try MappedFile(path: folder.write("data", data), access: .copied)
     let shard = LazyBytes(MappedBytes(file: file, range: 0..<file.byteCount))
     let blocks = try Self.blocks(of: original)
-    var generator = SplitMix(state: 5)
+    var generator = SeededGenerator(seed: 5)
     var opened = 0
     for round in 0..<(original.count > 4000 ? 150 : 1500) {
       var bytes = original
@@ -206,17 +206,5 @@ struct TensorBundleHostileTests {
     }
     try #require(numbers.count == 4)
     return [0..<numbers[0] - 5, numbers[0]..<numbers[0] + numbers[1], numbers[2]..<numbers[2] + numbers[3]]
-  }
-}
-
-/// Sebastiano Vigna's splitmix64: small, and the same on every machine.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }
