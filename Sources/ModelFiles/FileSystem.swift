@@ -11,6 +11,12 @@ package enum FileSystem {
   /// Whether anything is at `path`, symbolic links followed.
   package static func exists(_ path: String) -> Bool { kind(of: path) != nil }
 
+  /// Whether something has the name, be it a link to nothing.
+  package static func isTaken(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
   package static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
 
   package static func isRegularFile(_ path: String) -> Bool { kind(of: path) == S_IFREG }
@@ -137,7 +143,7 @@ package enum FileSystem {
   }
 
   /// Makes the entries of a folder durable. File systems that cannot are left to their own ways.
-  static func synchroniseFolder(_ path: String) {
+  package static func synchroniseFolder(_ path: String) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)

@@ -71,11 +71,10 @@ public struct CanonicalWeights: Sendable {
       pairs.append((item.name, tie))
     }
     items.removeAll { tied.contains($0.name) }
-    for tie in ties {
-      let known = tie.map(names.canonical).filter { places[$0] != nil && !tied.contains($0) }
-      guard let kept = known.first else { continue }
-      pairs += known.dropFirst().map { ($0, kept) }
-    }
+    // Spellings of one name are one: what is tied to itself must stay.
+    let shared = TieGroups(
+      ties.map { $0.map(names.canonical).filter { places[$0] != nil && !tied.contains($0) } })
+    for group in shared.groups { pairs += group.dropFirst().map { ($0, group[0]) } }
     self.ties = pairs
     items.sort { $0.name.precedesInBytes($1.name) }
     renamed = items.filter { $0.name != $0.original.name }.map { ($0.original.name, $0.name) }

@@ -120,7 +120,7 @@ struct Convert: ParsableCommand {
         try options.renaming.add(rule)
       } else {
         let text = String(decoding: try FileSystem.read(rule, limit: 16 << 20), as: UTF8.self)
-        options.renaming = try RenameRules(parsing: text)
+        try options.renaming.add(parsing: text)
       }
     }
     if invertRename { options.renaming = options.renaming.inverse }

@@ -56,6 +56,38 @@ struct ComparisonTests {
     #expect(try compare([("x", [1], [a])], [("x", [1], [b])], criterion).isIdentical == isSame)
   }
 
+  @Test(
+    "NaN is far from everything, wherever it stands", arguments: [[Float.nan, 0], [0, .nan], [.nan, .nan]])
+  func notANumber(values: [Float]) throws {
+    let found = try compare([("x", [2], values)], [("x", [2], [1, 0.5])], .tolerance(10))
+    #expect(!found.isIdentical)
+    #expect(found.changed.first?.difference?.maxAbs.isNaN == true)
+  }
+
+  static let wideIntegers: [(a: [Int64], b: [Int64], changed: Int)] = [
+    ([1 << 53], [(1 << 53) + 1], 1), ([.max, 5], [.max - 1, 5], 1), ([.min], [.min + 1], 1), ([7], [8], 1),
+    ([.max], [.max], 0), ([-(1 << 53) - 1, 0], [-(1 << 53), 0], 1), ([1 << 62], [-(1 << 62)], 1),
+  ]
+
+  @Test("integers that no double tells apart are told apart", arguments: wideIntegers.indices)
+  func integers(index: Int) throws {
+    let (a, b, changed) = Self.wideIntegers[index]
+    let folder = try TemporaryFolder()
+    for (name, values) in [("a", a), ("b", b)] {
+      try SafetensorsWriter.write(
+        [TensorInfo(name: "x", elementType: .int64, shape: [values.count])],
+        to: folder.path("\(name).safetensors")
+      ) { _, sink in
+        let bytes = values.withUnsafeBytes { Array($0) }
+        try sink(bytes.span.bytes)
+      }
+    }
+    let found = try CheckpointComparison(
+      Checkpoint(folder.path("a.safetensors")), Checkpoint(folder.path("b.safetensors")))
+    #expect(found.pairs.first?.difference?.changedCount == changed)
+    #expect(found.isIdentical == (changed == 0))
+  }
+
   @Test("under their canonical names: prefixes, gamma and beta, constants and ties make no difference")
   func canonicalNames() throws {
     let names = [

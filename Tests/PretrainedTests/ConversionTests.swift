@@ -300,5 +300,8 @@ struct RenameRulesTests {
     let rules = try RenameRules(parsing: "# names\n\n a.*=b.*\nc=d\n")
     #expect(["a.x", "c", "e"].map(rules.renamed) == ["b.x", "d", "e"])
     #expect(["b.x", "d", "e"].map(rules.inverse.renamed) == ["a.x", "c", "e"])
+    var more = rules
+    try more.add(parsing: "e=f\n")
+    #expect(["a.x", "c", "e"].map(more.renamed) == ["b.x", "d", "f"])
   }
 }

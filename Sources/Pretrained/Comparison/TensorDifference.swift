@@ -36,14 +36,33 @@ public struct TensorDifference: Sendable, Hashable {
   /// Enters elements that are known to be equal.
   mutating func addEqual(_ count: Int) { elementCount += count }
 
+  /// Enters |b - a| of an element that differs; once NaN, the largest stays so.
+  private mutating func enter(_ delta: Double) {
+    if !maxAbs.isNaN && !(delta <= maxAbs) { maxAbs = delta }
+    if delta.isFinite { sumDelta += delta * delta }
+  }
+
+  /// Enters what elements that ``add(_:_:)`` took as equal still differ by: integers of 64 bits that are no doubles.
+  fileprivate mutating func addRounded(
+    _ a: RawSpan, _ first: ElementType, _ b: RawSpan, _ second: ElementType,
+    _ rounded: UnsafeBufferPointer<Double>
+  ) {
+    for (index, value) in rounded.enumerated() where abs(value) >= 0x1p53 && abs(value) <= 0x1p64 {
+      let (x, y) = (first.integer(a, at: index, value), second.integer(b, at: index, value))
+      // What the doubles say has been entered.
+      guard x != y, Double(x) == Double(y) else { continue }
+      changedCount += 1
+      enter(Double(x > y ? x - y : y - x))
+    }
+  }
+
   /// Enters elements of both tensors.
   mutating func add(_ a: UnsafeBufferPointer<Double>, _ b: UnsafeBufferPointer<Double>) {
     for (x, y) in zip(a, b) where x != y {
       if x.isNaN && y.isNaN { continue }
       changedCount += 1
       let delta = abs(y - x)
-      if !(delta <= maxAbs) { maxAbs = delta }
-      if delta.isFinite { sumDelta += delta * delta }
+      enter(delta)
     }
     for (x, y) in zip(a, b) where x.isFinite && y.isFinite {
       sumA += x * x
@@ -63,6 +82,20 @@ extension ElementType {
       .float64:
       true
     default: false
+    }
+  }
+
+  /// Whether elements may be numbers between two doubles.
+  fileprivate var isRounded: Bool { self == .int64 || self == .uint64 }
+
+  /// The element at `index` exactly, which as a double is `value`, a whole number.
+  fileprivate func integer(_ bytes: RawSpan, at index: Int, _ value: Double) -> Int128 {
+    bytes.withUnsafeBytes { bytes in
+      switch self {
+      case .int64: Int128(bytes.loadUnaligned(fromByteOffset: 8 * index, as: Int64.self))
+      case .uint64: Int128(bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+      default: Int128(value)
+      }
     }
   }
 
@@ -140,6 +173,9 @@ extension TensorDifference {
         try a.elementType.doubles(mine, into: x)
         try b.elementType.doubles(theirs, into: y)
         add(UnsafeBufferPointer(x), UnsafeBufferPointer(y))
+        if a.elementType.isRounded || b.elementType.isRounded {
+          addRounded(mine, a.elementType, theirs, b.elementType, UnsafeBufferPointer(x))
+        }
       }
     }
   }

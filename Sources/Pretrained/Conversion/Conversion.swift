@@ -3,7 +3,7 @@ import ModelFiles
 
 /// A checkpoint on its way into another container.
 ///
-/// Everything is written into a temporary folder beside the destination, read back and compared there, and only then
+/// Everything is written into a temporary folder on the destination's disk, read back and compared there, and only then
 /// moved into place. Memory stays bounded by a piece of a tensor, whatever the sizes.
 public struct Conversion: Sendable {
   /// The formats that are written.
@@ -82,23 +82,29 @@ public struct Conversion: Sendable {
   /// - Throws: ``ConversionError/destinationExists(path:)`` unless `overwriting`;
   ///   ``ConversionError/ontoItself(path:)``.
   public func check(overwriting: Bool) throws {
-    let sources = Set(checkpoint.container.files.compactMap(FileSystem.resolved))
-    if let real = FileSystem.resolved(destination) {
-      let lies = sources.contains { $0 == real || FileSystem.parent(of: $0) == real }
-      if lies { throw ConversionError.ontoItself(path: destination) }
+    let files = checkpoint.container.files
+    let sources = Set(files.compactMap(FileSystem.resolved))
+    // Files may be links, as those of the hub's cache are: a folder that names them counts as one that they lie in.
+    let named = (files.map(FileSystem.parent) + [checkpoint.folder.path]).compactMap(FileSystem.resolved)
+    let folders = Set(sources.map(FileSystem.parent) + named)
+    for path in outputs {
+      if let real = FileSystem.resolved(path), sources.contains(real) || folders.contains(real) {
+        throw ConversionError.ontoItself(path: path)
+      }
     }
     guard !overwriting else { return }
-    if isFile {
-      let names =
-        target == .tf1 ? [".index", ".data-00000-of-00001"].map { destination + $0 } : [destination]
-      if let path = names.first(where: FileSystem.exists) {
+    if let path = outputs.first(where: FileSystem.isTaken) {
+      if isFile { throw ConversionError.destinationExists(path: path) }
+      guard FileSystem.isDirectory(path), try FileSystem.list(path).isEmpty else {
         throw ConversionError.destinationExists(path: path)
       }
-    } else if FileSystem.exists(destination) {
-      guard FileSystem.isDirectory(destination), try FileSystem.list(destination).isEmpty else {
-        throw ConversionError.destinationExists(path: destination)
-      }
     }
+  }
+
+  /// What is certain to be written: files, or one folder.
+  private var outputs: [String] {
+    isFile && target == .tf1
+      ? [".index", ".data-00000-of-00001"].map { destination + $0 } : [destination]
   }
 
   /// Writes, reads back, compares, and moves into place.
@@ -107,60 +113,24 @@ public struct Conversion: Sendable {
   ///   - overwriting: whether to replace what is there.
   ///   - progress: called with the bytes written and compared so far, and those there are to write and compare.
   /// - Throws: as ``check(overwriting:)``; ``ConversionError``; the errors of the formats; what `progress` throws. The
-  ///   destination is then as it was.
+  ///   destination is then as it was, unless a file that was ready could not be moved.
   @discardableResult
   public func run(
     overwriting: Bool = false, progress: @escaping (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> ConversionReport {
     try check(overwriting: overwriting)
-    try FileSystem.createFolder(FileSystem.parent(of: destination))
-    let staging = try FileSystem.createTemporaryFolder(beside: destination)
-    defer { try? FileSystem.removeTree(staging) }
+    let place = try ConversionPlace(self)
+    defer { place.clean() }
 
     let meter = ConversionMeter(total: 2 * plan.byteCount, progress)
-    let weightsPath = FileSystem.join(staging, isFile ? FileSystem.name(of: destination) : target.fileName)
-    let writing = ConversionWriting(self, path: weightsPath, folder: staging, meter: meter)
+    let weightsPath = FileSystem.join(
+      place.staging, isFile ? FileSystem.name(of: destination) : target.fileName)
+    let writing = ConversionWriting(self, path: weightsPath, folder: place.staging, meter: meter)
     let written = try writing.write()
     var report = try ConversionVerification(self, written, meter: meter).report()
-    if !isFile { report.notes += try ConversionFolder(self).write(into: staging) }
-    report.files = try move(staging)
+    if !isFile { report.notes += try ConversionFolder(self).write(into: place.staging) }
+    report.files = try place.move(overwriting: overwriting)
     return report
-  }
-
-  private func move(_ staging: String) throws -> [String] {
-    let names = try FileSystem.list(staging)
-    if isFile {
-      let folder = FileSystem.parent(of: destination)
-      for name in names {
-        try FileSystem.rename(FileSystem.join(staging, name), to: FileSystem.join(folder, name))
-      }
-      return names.map { FileSystem.join(folder, $0) }
-    }
-    if try FileSystem.exists(destination) && !FileSystem.list(destination).isEmpty {
-      // Weights of the same format that would be found beside or before the new ones.
-      for name in try FileSystem.list(destination) where !names.contains(name) && target.shadows(name) {
-        try FileSystem.remove(FileSystem.join(destination, name))
-      }
-      for name in names {
-        try FileSystem.rename(FileSystem.join(staging, name), to: FileSystem.join(destination, name))
-      }
-    } else {
-      try FileSystem.rename(staging, to: destination)
-    }
-    return names.map { FileSystem.join(destination, $0) }
-  }
-}
-
-extension Conversion.Target {
-  /// Whether a file in a folder would be taken for this format's weights.
-  fileprivate func shadows(_ name: String) -> Bool {
-    switch self {
-    case .safetensors:
-      name.hasPrefix("model") && (name.hasSuffix(".safetensors") || name == "model.safetensors.index.json")
-    case .pytorch:
-      name.hasPrefix("pytorch_model") && (name.hasSuffix(".bin") || name.hasSuffix(".bin.index.json"))
-    default: false
-    }
   }
 }
 

@@ -13,7 +13,8 @@ public struct ConversionPlan: Sendable {
 
   /// In the order of the checkpoint's canonical names.
   public let items: [Item]
-  /// Names that share another's bytes: the one that is dropped where a format has no ties, and the one that is kept.
+  /// Names that share another's bytes: the one that is dropped where a format has no ties, and the one that is kept, which
+  /// is among the items.
   public let ties: [(name: String, kept: String)]
   /// Tensors of the checkpoint that are not written, with the reason.
   public let leftOut: [Container.LeftOut]
@@ -31,8 +32,8 @@ public struct ConversionPlan: Sendable {
     var originals: (String) -> String = { $0 }
     if options.keepsNames {
       (weights, leftOut) = (checkpoint.weights, checkpoint.weights.leftOut)
-      ties = checkpoint.container.ties.flatMap { group in
-        group.dropFirst().map { (name: $0, kept: group.first ?? $0) }
+      ties = TieGroups(checkpoint.container.ties).groups.flatMap { group in
+        group.dropFirst().map { (name: $0, kept: group[0]) }
       }
     } else {
       let canonical = try CanonicalWeights(checkpoint)
@@ -50,20 +51,28 @@ public struct ConversionPlan: Sendable {
       stripping.addStripping(prefix)
       rules = rules.isEmpty ? stripping : rules.after(stripping)
     }
-    for info in weights.tensors {
-      if !only.isEmpty && !only.contains(where: { $0.match(info.name) != nil }) {
-        leftOut.append(.init(name: info.name, reason: "not among --only"))
-        continue
-      }
-      if excluded.contains(where: { $0.match(info.name) != nil }) {
-        leftOut.append(.init(name: info.name, reason: "excluded"))
-        continue
-      }
-      let name = rules.renamed(info.name)
+    /// Why the patterns leave a name out; nil when they do not.
+    func reason(for name: String) -> String? {
+      if !only.isEmpty && !only.contains(where: { $0.match(name) != nil }) { return "not among --only" }
+      return excluded.contains { $0.match(name) != nil } ? "excluded" : nil
+    }
+    /// Gives a name of the checkpoint its new one, which nothing else may have.
+    func rename(_ original: String) throws -> String {
+      let name = rules.renamed(original)
       if let other = names[name] {
-        throw ConversionError.collision(name: name, first: other, second: info.name)
+        throw ConversionError.collision(name: name, first: other, second: original)
       }
-      names[name] = info.name
+      names[name] = original
+      return name
+    }
+    var itemNames: [String: String] = [:]
+    for info in weights.tensors {
+      if let reason = reason(for: info.name) {
+        leftOut.append(.init(name: info.name, reason: reason))
+        continue
+      }
+      let name = try rename(info.name)
+      itemNames[info.name] = name
       items.append(.init(name: name, original: info))
     }
     guard !items.isEmpty else { throw ConversionError.nothingLeft(path: path) }
@@ -73,7 +82,14 @@ public struct ConversionPlan: Sendable {
     self.items = zip(items, source.tensors).map { item, info in
       Item(original: originals(item.original.name), info: info)
     }
-    self.ties = ties.map { (rules.renamed($0.name), rules.renamed($0.kept)) }.filter { names[$0.1] != nil }
+    // Of a group those that are left are tied to the first that is a tensor here; the others may be names alone.
+    self.ties = try TieGroups(ties.map { [$0.kept, $0.name] }).groups.flatMap { group in
+      let left = group.filter { itemNames[$0] != nil || reason(for: $0) == nil }
+      guard let kept = left.first(where: { itemNames[$0] != nil }) else { return [(String, String)]() }
+      return try left.filter { $0 != kept }.map {
+        (try itemNames[$0] ?? rename($0), itemNames[kept] ?? kept)
+      }
+    }
     self.leftOut = leftOut
   }
 
@@ -119,6 +135,8 @@ public enum ConversionError: Error, Hashable, Sendable {
   case nothingLeft(path: String)
   /// The target exists, and nobody said that it may be replaced.
   case destinationExists(path: String)
+  /// A folder has the name of a file that is to be written.
+  case folderInTheWay(path: String)
   /// The source lies where the result should go.
   case ontoItself(path: String)
   /// The format needs something that the checkpoint does not have.
@@ -140,6 +158,7 @@ extension ConversionError: CustomStringConvertible {
     case .nothingLeft(let path): "\(path): no tensor is left to write; check --only and --exclude"
     case .destinationExists(let path):
       "\(path): there is something already; choose another name or add --force"
+    case .folderInTheWay(let path): "\(path): there is a folder where a file belongs; move it away"
     case .ontoItself(let path): "\(path): the result would replace what it is made from; choose another name"
     case .missing(let what, let target, let remedy): "\(target) needs \(what), and there is none; \(remedy)"
     case .notRepresentable(let tensor, let why, let target):

@@ -62,7 +62,9 @@ struct ConversionWriting {
       metadata += conversion.checkpoint.container.metadata.filter { $0.key != "format" && $0.value != "" }
         .filter { member in !plan.ties.contains { $0.name == member.key } }
     }
-    metadata += plan.ties.filter { tie in plan.items.contains { $0.info.name == tie.name } }.map {
+    // What BERT ties by design is not said, unless the names of the checkpoint are kept as they are.
+    let names = Set(plan.items.map(\.info.name))
+    metadata += plan.ties.filter { names.contains($0.name) || conversion.options.keepsNames }.map {
       ($0.name, $0.kept)
     }
     var compared: [String: Range<Int>] = [:]

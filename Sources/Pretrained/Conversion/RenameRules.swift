@@ -19,7 +19,12 @@ public struct RenameRules: Sendable, Hashable {
   /// Reads rules, one a line; empty lines and those that begin with `#` are skipped.
   ///
   /// - Throws: ``ConversionError/invalidRule(_:reason:)``.
-  public init(parsing text: String) throws(ConversionError) {
+  public init(parsing text: String) throws(ConversionError) { try add(parsing: text) }
+
+  /// Adds rules, one a line; empty lines and those that begin with `#` are skipped.
+  ///
+  /// - Throws: ``ConversionError/invalidRule(_:reason:)``.
+  public mutating func add(parsing text: String) throws(ConversionError) {
     for line in text.split(whereSeparator: \.isNewline) {
       let rule = line.drop { $0.isWhitespace }
       if rule.isEmpty || rule.first == "#" { continue }

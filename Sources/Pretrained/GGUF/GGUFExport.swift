@@ -128,6 +128,10 @@ public struct GGUFExport: Sendable {
     ]
     if let pooling { metadata.append(("bert.pooling_type", .uint32(pooling.rawValue))) }
     if let count = plan.classCount {
+      guard count <= 1 << 20 else {
+        throw .wrongShape(
+          tensor: "classifier.weight", expected: "at most \(1 << 20) classes", found: [count])
+      }
       let labels = (0..<count).map { configuration["id2label"]?["\($0)"]?.stringValue ?? "LABEL_\($0)" }
       metadata.append(("bert.classifier.output_labels", .array(.string(labels))))
     }
@@ -166,6 +170,10 @@ private struct GGUFExportPlan {
       }
       guard FloatPieces.canRead(info.elementType) else {
         throw .unsupportedElementType(tensor: info.name, found: info.elementType.rawValue)
+      }
+      // Names and labels are made for rows: there are to be no more of them than the file has numbers.
+      guard !info.shape.contains(0) else {
+        throw .wrongShape(tensor: info.name, expected: "without a dimension of 0", found: info.shape)
       }
       guard names.insert(name).inserted else { throw .nameCollision(name) }
       var chosen = GGUFNames.staysFloat32(name, rank: info.shape.count) ? .float32 : type
