@@ -17,7 +17,8 @@ final class BlobDownload: HTTPSink {
   private var digest: BlobDigest
   /// The bytes that are there.
   private(set) var position = 0
-  private(set) var receivedByteCount = 0
+  /// The most bytes that have been there at one time.
+  private(set) var furthestPosition = 0
   /// Told of bytes that have come, and of those that have to come again.
   private let progress: (Int) -> Void
   private let restarted: (String) -> Void
@@ -37,7 +38,7 @@ final class BlobDownload: HTTPSink {
       return
     }
     try digest.update(descriptor, byteCount: there, path: path)
-    position = there
+    (position, furthestPosition) = (there, there)
     progress(there)
   }
 
@@ -45,18 +46,26 @@ final class BlobDownload: HTTPSink {
 
   /// Fetches what is missing, checks all of it, and makes it durable.
   ///
-  /// - Parameter fetch: asks for the bytes from a position on; returns once an answer has ended.
+  /// An answer that ends before the file does is a failure like a broken connection: after as many in a row as
+  /// ``RetryPolicy/standard`` allows without getting further, there is no other attempt.
+  ///
+  /// - Parameters:
+  ///   - fetch: asks for the bytes from a position on; returns once an answer has ended.
+  ///   - pause: waits after the failed attempt of a number, counted from 0.
   /// - Throws: ``HubError/damaged(file:expected:found:)``, what `fetch` throws.
-  func run(fetch: (BlobDownload) throws -> Void) throws {
+  func run(fetch: (BlobDownload) throws -> Void, pause: (Int) -> Void) throws {
     var isFresh = position == 0
     while true {
+      var failures = 0
       while position < file.byteCount {
-        let (before, start) = (receivedByteCount, position)
+        let before = furthestPosition
         try fetch(self)
-        // Nothing came; unless all was given up to begin anew.
-        if receivedByteCount == before && position >= start && position < file.byteCount {
+        guard position < file.byteCount else { break }
+        failures = furthestPosition > before ? 1 : failures + 1
+        guard failures < RetryPolicy.standard.attempts else {
           throw HubError.damaged(file: file.path, expected: "\(file.byteCount) bytes", found: "\(position)")
         }
+        pause(failures - 1)
       }
       let found = digest.finished()
       if found == file.blob.text { break }
@@ -66,7 +75,7 @@ final class BlobDownload: HTTPSink {
         unlink(path)
         throw HubError.damaged(file: file.path, expected: file.blob.text, found: found)
       }
-      isFresh = true
+      (isFresh, furthestPosition) = (true, 0)
       restarted("what an earlier run left of it is damaged")
     }
     guard fsync(descriptor) == 0 else { throw SystemError.last("fsync", path) }
@@ -106,7 +115,7 @@ final class BlobDownload: HTTPSink {
     }
     digest.update(bytes)
     position += bytes.count
-    receivedByteCount += bytes.count
+    furthestPosition = max(furthestPosition, position)
     progress(bytes.count)
   }
 
@@ -128,7 +137,7 @@ extension HubClient {
     let address = try fileAddress(reference.name, commit, file.path)
     let restarted = { report(.restarted(file: file.path, reason: $0)) }
     let download = try BlobDownload(file, at: path, progress: progress, restarted: restarted)
-    try download.run { download in
+    try download.run(fetch: { download in
       let response = try http.send(to: download) {
         var headers = download.headers
         headers.add("x-hf-download-counter", "1")
@@ -140,6 +149,10 @@ extension HubClient {
       }
       try check(
         response, address, Subject(name: reference.name, revision: reference.revision, file: file.path))
+    }) { attempt in
+      http.wait(
+        seconds: RetryPolicy.pause(after: attempt),
+        reason: "\(address): the answer ended after \(download.position) of \(file.byteCount) bytes")
     }
   }
 }

@@ -59,7 +59,7 @@ package final class HTTPClient: Sendable {
   ) throws -> HTTPResponse {
     var failures = 0
     while true {
-      let (request, before) = (try request(), sink?.receivedByteCount)
+      let (request, before) = (try request(), sink?.furthestPosition)
       let (wait, reason): (Int?, String)
       do {
         let response = try exchange(request, sink, sent, isFollowed)
@@ -70,7 +70,7 @@ package final class HTTPClient: Sendable {
         (wait, reason) = (RetryPolicy.wait(response), "\(request.address) answers \(response.status)")
       } catch let failure as TransportFailure {
         let isHopeless = failure.kind == .noConnection && !state.withLock { $0.hasAnswer }
-        failures = sink?.receivedByteCount == before ? failures + 1 : 1
+        failures = sink?.furthestPosition == before ? failures + 1 : 1
         guard failure.kind == .broken || failure.kind == .noConnection, !isHopeless,
           failures < retries.attempts
         else {

@@ -92,8 +92,9 @@ package struct HTTPResponse: Sendable {
 
 /// Takes a body as it comes.
 package protocol HTTPSink: AnyObject {
-  /// The bytes that have been taken, so that a failed attempt which got somewhere can be told from one that did not.
-  var receivedByteCount: Int { get }
+  /// How far it has ever come, so that a failed attempt which got further can be told from one that did not: bytes that
+  /// have to come again are no progress.
+  var furthestPosition: Int { get }
 
   /// Whether the body of this answer is wanted here; else it is collected in the response.
   func begin(_ head: HTTPResponse) throws -> Bool

@@ -42,7 +42,8 @@ package struct UploadAction: Sendable, Equatable {
       return (number, href)
     }.sorted { $0.number < $1.number }
     guard let size = chunk.intValue ?? chunk.stringValue.flatMap(Int.init), size > 0,
-      parts.map(\.number) == Array(1...Swift.max(1, (byteCount + size - 1) / size))
+      parts.count == Swift.max(1, byteCount / size + (byteCount % size == 0 ? 0 : 1)),
+      zip(parts, 1...).allSatisfy({ $0.number == $1 })
     else {
       throw .uploadRefused(
         file: file, reason: "the hub names \(parts.count) parts, which do not make up the file")
@@ -112,7 +113,8 @@ extension HubClient {
     case .parts(let size, let hrefs, let complete):
       let etags = Mutex([Int: String]())
       try concurrently(Array(hrefs.enumerated()), width: Self.width) { index, href in
-        let range = index * size..<min((index + 1) * size, file.file.byteCount)
+        let start = index * size
+        let range = start..<start + min(size, file.file.byteCount - start)
         guard let etag = try put(file, range, to: href, meter) else {
           throw HubError.uploadRefused(
             file: file.file.name, reason: "the store gives no checksum of part \(index + 1)")

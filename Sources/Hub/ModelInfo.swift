@@ -59,7 +59,26 @@ extension HubClient {
   }
 
   /// The selected files of a commit: from its tree, or where a mirror has none, by asking for each.
+  ///
+  /// - Throws: ``HubError``; of files that no sum could count the bytes of, ``HubError/notAHub(address:reason:)``.
   func files(
+    _ reference: ModelReference, _ info: ModelInfo, selecting selection: FileSelection
+  ) throws -> [RemoteFile] {
+    let files = try listedFiles(reference, info, selecting: selection)
+    var sum = 0
+    for file in files {
+      let (longer, overflows) = sum.addingReportingOverflow(file.byteCount)
+      guard !overflows else {
+        throw HubError.notAHub(
+          address: environment.endpoint,
+          reason: "the sizes of its files add up to more than there are numbers for")
+      }
+      sum = longer
+    }
+    return files
+  }
+
+  private func listedFiles(
     _ reference: ModelReference, _ info: ModelInfo, selecting selection: FileSelection
   ) throws -> [RemoteFile] {
     do {

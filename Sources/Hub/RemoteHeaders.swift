@@ -116,7 +116,7 @@ private final class PrefixSink: HTTPSink {
   struct Enough: Error {}
 
   private(set) var bytes: [UInt8] = []
-  var receivedByteCount: Int { bytes.count }
+  private(set) var furthestPosition = 0
   private let limit: Int
 
   init(limit: Int) { self.limit = limit }
@@ -129,6 +129,7 @@ private final class PrefixSink: HTTPSink {
 
   func receive(_ piece: UnsafeRawBufferPointer) throws {
     bytes.append(contentsOf: piece.prefix(limit - bytes.count))
+    furthestPosition = max(furthestPosition, bytes.count)
     if bytes.count == limit { throw Enough() }
   }
 }
