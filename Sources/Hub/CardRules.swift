@@ -7,9 +7,8 @@ enum CardRules {
   ///
   /// - Parameter card: the text of `README.md`.
   static func problems(of card: String) -> [String] {
-    var lines = card.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line.hasSuffix("\r") ? line.dropLast() : line
-    }
+    // Lines may end in CR LF, which is one character, unlike either of the two.
+    var lines = card.split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }
     guard lines.first == "---" else { return [] }  // no front matter, which the hub allows
     lines.removeFirst()
     guard let end = lines.firstIndex(of: "---") else {

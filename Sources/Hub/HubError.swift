@@ -58,6 +58,8 @@ public enum HubError: Error, Equatable, Sendable {
   case uploadRefused(file: String, reason: String)
   /// Somebody else keeps committing.
   case conflict(name: String)
+  /// No answer tells whether the last commit was made, and it cannot be seen.
+  case unconfirmed(name: String, reason: String)
 }
 
 extension HubError: CustomStringConvertible {
@@ -173,6 +175,9 @@ extension HubError: CustomStringConvertible {
       "\(name): exists and is public; make it private in its settings, or leave out --private; nothing was sent"
     case .uploadRefused(let file, let reason): "\(file): \(reason); nothing was committed, push again"
     case .conflict(let name): "\(name): others commit at the same time; nothing was committed, push again"
+    case .unconfirmed(let name, let reason):
+      "\(name): no answer tells whether the commit was made (\(Self.oneLine(reason))); it may have been applied, "
+        + "push again: what is there by then is not committed twice"
     default: "the hub could not be used; try again"
     }
   }

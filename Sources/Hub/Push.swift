@@ -170,30 +170,52 @@ extension HubClient {
       try create(reference, for: plan.check.account, isPrivate: plan.options.isPrivate)
     }
     var sent = 0
-    // What was in a commit of which no answer tells whether it was applied.
-    var unconfirmed: [String]?
-    for attempt in 0..<Self.commitAttempts {
-      let head = try info(reference).commit
-      try plan.state.compare(with: tree(reference, commit: head), report: report)
-      let prepared = try prepare(plan, reference)
+    // The last commit of which no answer tells whether it was applied: what was in it, and why.
+    var unconfirmed: (files: [String], reason: String)?
+    for attempt in 1...Self.commitAttempts + 1 {
+      let (head, prepared): (String, [PreparedFile])
+      do {
+        (head, prepared) = try missing(plan, reference)
+      } catch let error as HubError where error.isOutage {
+        guard let unconfirmed else { throw error }
+        throw HubError.unconfirmed(name: reference.name, reason: unconfirmed.reason)
+      }
       guard !prepared.isEmpty else {
         return PushResult(
           commit: head, address: try page(reference), pullRequest: nil, isNew: unconfirmed != nil,
-          files: unconfirmed ?? [], sentByteCount: sent)
+          files: unconfirmed?.files ?? [], sentByteCount: sent)
       }
+      // After the last attempt there was one more look, and nothing has changed.
+      if attempt > Self.commitAttempts { break }
       sent += try transfer(prepared.filter(\.isLarge), reference)
       switch try commit(prepared, plan, reference, parent: head) {
       case .made(let commit, let address, let pullRequest):
         return PushResult(
           commit: commit, address: try address ?? page(reference), pullRequest: pullRequest, isNew: true,
           files: prepared.map(\.file.name), sentByteCount: sent)
-      case .stale: report(.rebased(reason: "another commit has come between"))
+      case .stale:
+        if attempt == Self.commitAttempts, unconfirmed == nil {
+          throw HubError.conflict(name: reference.name)
+        }
+        report(.rebased(reason: "another commit has come between"))
       case .unknown(let reason):
-        unconfirmed = prepared.map(\.file.name)
-        http.wait(seconds: RetryPolicy.pause(after: attempt), reason: reason)
+        unconfirmed = (prepared.map(\.file.name), reason)
+        if attempt < Self.commitAttempts {
+          http.wait(seconds: RetryPolicy.pause(after: attempt - 1), reason: reason)
+        }
       }
     }
-    throw HubError.conflict(name: reference.name)
+    guard let unconfirmed else { throw HubError.conflict(name: reference.name) }
+    throw HubError.unconfirmed(name: reference.name, reason: unconfirmed.reason)
+  }
+
+  /// The commit of the repository, and what it does not have of a plan.
+  private func missing(
+    _ plan: PushPlan, _ reference: ModelReference
+  ) throws -> (head: String, prepared: [PreparedFile]) {
+    let head = try info(reference).commit
+    try plan.state.compare(with: tree(reference, commit: head), report: report)
+    return (head, try prepare(plan, reference))
   }
 
   /// How often a commit is tried on a new state of the repository.

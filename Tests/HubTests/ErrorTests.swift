@@ -77,6 +77,7 @@ struct ErrorTests {
         .notYours(owner: "org", account: "me", organisations: ["a"]),
         .damaged(file: "x", expected: "a", found: "b"), .noSpace(folder: "/c", needed: 2, available: 1),
         .invalidCard(path: "README.md", problems: ["x"]), .conflict(name: "org/model"),
+        .unconfirmed(name: "org/model", reason: "a\nb"),
         .notCached(name: "a/b", nearest: ["a/c"]), .insecureRedirect(from: "https://a", to: "http://b"),
       ]
     for error in errors {

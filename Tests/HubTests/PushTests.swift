@@ -173,6 +173,42 @@ struct PushTests {
     #expect(receiver.state.withLock { $0.commits.count } == 1)
   }
 
+  @Test("looks once more after the last attempt, and does not wait for nothing")
+  func lastAnswerLost() throws {
+    let folder = try folder()
+    let late = Receiver { $0.failures = Array(repeating: (503, false), count: 3) + [(503, true)] }
+    let (result, client) = try push(late, folder)
+    #expect(result.isNew && result.files == ["a.txt", "b.bin"])
+    #expect(client.diary.waits == [1, 2, 4])
+    #expect(late.state.withLock { $0.commits.count } == 1)
+    let never = Receiver { $0.failures = Array(repeating: (503, false), count: 9) }
+    let error = #expect(throws: HubError.self) { try push(never, folder) }
+    guard case .unconfirmed("me/x", let reason) = error else {
+      Issue.record("\(error.map { "\($0)" } ?? "nothing")")
+      return
+    }
+    #expect(reason.contains("503"))
+    #expect(never.state.withLock { $0.failures.count } == 5)
+  }
+
+  @Test("says that a commit may have been applied when the hub is gone after it")
+  func goneAfterCommit() throws {
+    let receiver = Receiver { $0.failures = [(503, true)] }
+    let isGone = Mutex(false)
+    let client = try TestClient { request, number in
+      if isGone.withLock({ $0 }) { return .status(503) }
+      if request.address.target.contains("/commit/") { isGone.withLock { $0 = true } }
+      return try receiver.answer(request, number)
+    }
+    let folder = try folder()
+    let plan = try client.hub.planPush(folder("model"), to: ModelReference("me/x"))
+    #expect {
+      try client.hub.push(plan)
+    } throws: { error in
+      if case HubError.unconfirmed = error { true } else { false }
+    }
+  }
+
   @Test("looks again when another commit has come between, and gives up when they keep coming")
   func stale() throws {
     let receiver = Receiver { $0.failures = [(412, false)] }
@@ -255,6 +291,8 @@ struct PushTests {
     ),
     ("---\nmodel-index:\n- name: x\n  results:\n  - task:\n      type: t\n---\n", 1),
     ("---\nmodel-index:\n- name: x\n  results: []\n---\n", 0),
+    ("---\r\nbase_model: ./out\r\n---\r\n", 1), ("---\r\nlicense: mit\r\n", 1),
+    ("---\r\nbase_model: org/model\r\n---\r\n# x\r\n", 0), ("---\rbase_model: ./out\r---\r", 1),
   ]
 
   @Test("knows what the hub refuses in cards", arguments: cards.indices)
@@ -306,6 +344,11 @@ struct PushTests {
       .parts(size: 4, hrefs: ["a", "b", "d"], complete: "c")
     ),
     (#"{"actions":{"upload":{"href":"c","header":{"chunk_size":0,"1":"a"}}}}"#, nil),
+    (
+      #"{"actions":{"upload":{"href":"c","header":{"chunk_size":9223372036854775807,"1":"a"}}}}"#,
+      .parts(size: .max, hrefs: ["a"], complete: "c")
+    ),
+    (#"{"actions":{"upload":{"href":"c","header":{"chunk_size":4,"1":"a","2":"b","4":"c"}}}}"#, nil),
     (#"{"actions":{"upload":{}}}"#, nil), (#"{"error":{"code":422,"message":"no"}}"#, nil),
   ]
 
@@ -314,5 +357,12 @@ struct PushTests {
     let object = try JSONValue(parsing: Self.actions[index].json)
     let action = try? UploadAction(object, byteCount: 10, file: "f")
     #expect(action?.way == Self.actions[index].way)
+  }
+
+  @Test("does not count up parts that nobody has named")
+  func countlessParts() throws {
+    let object = try JSONValue(
+      parsing: #"{"actions":{"upload":{"href":"c","header":{"chunk_size":1,"1":"a"}}}}"#)
+    #expect(throws: HubError.self) { try UploadAction(object, byteCount: .max, file: "f") }
   }
 }
