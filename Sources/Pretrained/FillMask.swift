@@ -84,13 +84,15 @@ public struct FillMask: Sendable {
   ///   - inputIDs: of the whole text.
   ///   - maskCount: how many masks the text has; other masks are kept in the sequences.
   ///   - topK: how many tokens.
-  ///   - targets: the only ids to choose from; nil chooses from all. Scores are of all tokens either way.
+  ///   - targets: the only ids to choose from, of which those that the model does not know are left out; nil chooses
+  ///     from all. Scores are of all tokens either way.
   package func predictions(
     logits: [Float], at mask: Int, of inputIDs: [Int32], maskCount: Int, topK: Int, targets: [Int]? = nil
   ) -> [Prediction] {
     let scores = softmax(logits)
     // The reference takes the k largest; equal ones by their ids.
-    return largest(topK, of: targets ?? Array(scores.indices), by: scores).map { id in
+    let ids = targets.map { $0.filter(scores.indices.contains) } ?? Array(scores.indices)
+    return largest(topK, of: ids, by: scores).map { id in
       var ids = inputIDs
       ids[mask] = Int32(id)
       return Prediction(

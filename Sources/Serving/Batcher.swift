@@ -180,20 +180,43 @@ package final class Batcher: Sendable {
         state -> ([BatchQueue.Member], [Job], Bool) in
         let abandoned = removeAbandoned(&state)
         let members = state.queue.next()
-        state.computing = members.reduce(0) { $0 + $1.sequence.length }
+        state.computing = tokenCount(members)
         for member in members { metrics.waited(since: state.jobs[member.ticket]?.since) }
         return (members, abandoned, members.isEmpty && state.queue.isEmpty && state.isDraining)
       }
       for job in abandoned { job.continuation.resume(throwing: CancellationError()) }
       if isOver { return }
       guard !members.isEmpty else { continue }
-      let start = ContinuousClock.now
-      let outcome = Result { try compute(members.map(\.sequence)) }
-      let time = start.duration(to: .now)
-      metrics.computed(
-        sequences: members.count, tokens: members.reduce(0) { $0 + $1.sequence.length }, in: time)
-      finish(members, outcome, time, monitor)
+      let (outcome, time) = outcome(of: members, metrics, compute)
+      if case .failure = outcome, case let requests = byRequest(members), requests.count > 1 {
+        // It may be the fault of one of them, which the others must not suffer for.
+        for members in requests {
+          let (outcome, time) = Self.outcome(of: members, metrics, compute)
+          finish(members, outcome, time, monitor)
+        }
+      } else {
+        finish(members, outcome, time, monitor)
+      }
     }
+  }
+
+  private static func outcome(
+    of members: [BatchQueue.Member], _ metrics: Metrics, _ compute: Compute
+  ) -> (Result<[[Float]], any Error>, Duration) {
+    let start = ContinuousClock.now
+    let outcome = Result { try compute(members.map(\.sequence)) }
+    let time = start.duration(to: .now)
+    metrics.computed(sequences: members.count, tokens: tokenCount(members), in: time)
+    return (outcome, time)
+  }
+
+  private static func tokenCount(_ members: [BatchQueue.Member]) -> Int {
+    members.reduce(0) { $0 + $1.sequence.length }
+  }
+
+  /// The members of each request, in the order of their tickets.
+  private static func byRequest(_ members: [BatchQueue.Member]) -> [[BatchQueue.Member]] {
+    Dictionary(grouping: members, by: \.ticket).sorted { $0.key < $1.key }.map(\.value)
   }
 
   private static func finish(
@@ -201,9 +224,10 @@ package final class Batcher: Sendable {
     _ monitor: Monitor<State>
   ) {
     let done = monitor.withLock { state -> [(Job, Result<[[Float]], any Error>)] in
-      let latest = Double(state.computing) / max(time.seconds, 1e-9)
+      let tokens = tokenCount(members)
+      let latest = Double(tokens) / max(time.seconds, 1e-9)
       state.speed = state.speed.map { 0.8 * $0 + 0.2 * latest } ?? latest
-      state.computing = 0
+      state.computing -= tokens
       switch outcome {
       case .failure(let error):
         return Set(members.map(\.ticket)).compactMap { ticket in

@@ -269,11 +269,29 @@ package struct InferenceDecoder: Sendable {
         throw tooLong(name, length)
       }
       guard batch.length <= limits.length else { throw tooLong(name, batch.length) }
+      try checkTables(batch, name)
       sequences.append(
         TokenSequence(
           inputIDs: batch.inputIDs, tokenTypeIDs: batch.tokenTypeIDs, wanted: try wanted(batch.inputIDs)))
     }
     return sequences
+  }
+
+  /// Whether the model has a row for every token: a tokenizer may know more than the model does, and one request must
+  /// not spoil the batch it is computed in.
+  private func checkTables(_ batch: EncodedBatch, _ name: String) throws(RequestError) {
+    let (words, types) = (model.configuration.vocabSize, model.configuration.typeVocabSize)
+    if let id = batch.inputIDs.first(where: { !(0..<words).contains(Int($0)) }) {
+      let token = model.tokenizer.token(of: Int(id)).map { " '\($0.prefix(64))'" } ?? ""
+      throw .invalid(
+        "\(name) has the token\(token) with the id \(id), the model knows ids up to \(words - 1); leave it out"
+      )
+    }
+    if let type = batch.tokenTypeIDs.first(where: { !(0..<types).contains(Int($0)) }) {
+      throw .invalid(
+        "\(name) has tokens of type \(type), the model knows types up to \(types - 1); send single texts, no pairs"
+      )
+    }
   }
 
   private func tooLong(_ name: String, _ length: Int) -> RequestError {
@@ -299,7 +317,7 @@ extension FillMask.Prediction {
 extension FillMask {
   /// The ids of `targets`: of the vocabulary, or of the first piece of a word that is not in it.
   ///
-  /// - Throws: ``RequestError`` when there is none.
+  /// - Throws: ``RequestError`` when there is none, or one that the model does not know.
   fileprivate func targets(_ value: JSONValue) throws(RequestError) -> [Int] {
     let values = value.arrayValue ?? [value]
     let words = values.compactMap(\.stringValue)
@@ -315,6 +333,12 @@ extension FillMask {
     }
     guard !ids.isEmpty else {
       throw .invalid("'targets' has no word that the vocabulary can spell; send another")
+    }
+    let limit = model.configuration.vocabSize
+    if let id = ids.first(where: { $0 >= limit }) {
+      throw .invalid(
+        "'targets' has '\((tokenizer.token(of: id) ?? "").prefix(64))' with the id \(id), the model knows ids up to "
+          + "\(limit - 1); leave it out")
     }
     return Set(ids).sorted()
   }

@@ -29,13 +29,15 @@ struct RequestParameters {
   ///   - excluding: members that are no parameters.
   /// - Throws: ``RequestError`` for something else than an object, or a parameter that is given twice.
   init(_ objects: [(name: String, value: JSONValue?)], excluding: Set<String> = []) throws(RequestError) {
+    // A set, because a body may hold a great many members.
+    var seen: Set<String> = []
     for (name, value) in objects {
       guard let value, !value.isNull else { continue }
       guard let members = value.members else {
         throw .invalid("\(name) is \(value.kind); send an object, or leave it out")
       }
       for member in members where !excluding.contains(member.key) {
-        guard !self.members.contains(where: { $0.key == member.key }) else {
+        guard seen.insert(member.key).inserted else {
           throw .invalid("the parameter '\(member.key)' is given twice; give it once")
         }
         self.members.append(member)

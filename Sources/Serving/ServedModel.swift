@@ -97,13 +97,16 @@ public struct ServedModel: Sendable {
 
   /// The most tokens that it takes at once, special tokens included.
   public var maxLength: Int {
-    let positions =
-      switch head {
-      case .classifier(let classifier): classifier.model.configuration.maxPositionEmbeddings
-      case .embedder(let embedder, _): embedder.model.configuration.maxPositionEmbeddings
-      case .fillMask(let fillMask): fillMask.model.configuration.maxPositionEmbeddings
-      }
+    let positions = configuration.maxPositionEmbeddings
     return min(positions, tokenizer.options.modelMaxLength ?? positions)
+  }
+
+  var configuration: BERTConfiguration {
+    switch head {
+    case .classifier(let classifier): classifier.model.configuration
+    case .embedder(let embedder, _): embedder.model.configuration
+    case .fillMask(let fillMask): fillMask.model.configuration
+    }
   }
 
   var tokenizer: WordPieceTokenizer {

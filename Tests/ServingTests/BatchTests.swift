@@ -204,6 +204,33 @@ struct BatcherTests {
     #expect(try await batcher.results(of: [sequence(3, 4)]) == [[4]])
   }
 
+  @Test("a request that the model fails on takes no other of its batch along")
+  func failureAmongOthers() async throws {
+    let (gate, failures) = (Gate(), Counter(0))
+    let batcher = try batcher { sequences in
+      gate.pass()
+      if sequences.contains(where: { $0.inputIDs[0] == 13 }) {
+        failures.change { $0 += 1 }
+        throw ServingError.noThread
+      }
+      return try Self.echo(sequences)
+    }
+    let first = Task { try await batcher.results(of: [sequence(3, 0)]) }
+    await gate.waitForArrivals()
+    let others = [[1, 2], [13, 4], [5]].map { ids in
+      Task { try await batcher.results(of: ids.map { sequence(3, $0) }) }
+    }
+    #expect(try await eventually { batcher.depth.sequences == 5 })
+    gate.open()
+    _ = try await first.value
+    #expect(try await others[0].value == [[1], [2]])
+    await #expect(throws: ServingError.noThread) { try await others[1].value }
+    #expect(try await others[2].value == [[5]])
+    // In the batch, and alone.
+    #expect(failures.value == 2)
+    #expect(try await batcher.results(of: [sequence(3, 6)]) == [[6]])
+  }
+
   @Test("at the end what waits is computed, and nothing more is taken")
   func draining() async throws {
     let gate = Gate()

@@ -257,6 +257,48 @@ struct InferenceTests {
     #expect(error?.message.contains(request.says) == true, "\(error?.message ?? "")")
   }
 
+  @Test("a great many members are refused as fast as a few")
+  func manyMembers() throws {
+    let members = (0..<250_000).map { #""\#($0)": 0"# }.joined(separator: ", ")
+    let decoder = try decoder("classifier")
+    let start = ContinuousClock.now
+    #expect(throws: RequestError.self) {
+      try answer(decoder, #"{"inputs": "a", "parameters": {\#(members)}}"#)
+    }
+    // Compared each with each they take minutes.
+    #expect(start.duration(to: .now) < .seconds(20))
+  }
+
+  static let beyond: [(model: String, body: String, says: String)] = [
+    ("classifier", #"{"inputs": ["a", "b [NEW]"]}"#, "inputs[1] has the token '[NEW]' with the id 91"),
+    ("classifier", #"{"inputs": {"text": "a", "text_pair": "b"}}"#, "send single texts"),
+    ("masked-lm", #"{"inputs": "[NEW] [MASK]"}"#, "ids up to 90"),
+    ("masked-lm", #"{"inputs": "[MASK]", "parameters": {"targets": ["a", "[NEW]"]}}"#, "'[NEW]'"),
+    ("embedder", #"{"inputs": {"source_sentence": "a", "sentences": ["[NEW]"]}}"#, "the id 91"),
+  ]
+
+  @Test(
+    "what the tokenizer knows and the model does not is refused before it spoils a batch", arguments: beyond)
+  func tables(model: String, body: String, says: String) throws {
+    let folder = try narrowModel(model)
+    defer { try? FileSystem.removeTree(folder) }
+    let served = try ServedModel(folder, threads: 1)
+    let decoder = InferenceDecoder(
+      model: served, limits: .init(texts: 8, length: served.maxLength, truncates: false))
+    let error = #expect(throws: RequestError.self) { try answer(decoder, body) }
+    #expect(error?.status == .unprocessable)
+    #expect(error?.message.contains(says) == true, "\(error?.message ?? "")")
+    _ = try answer(decoder, #"{"inputs": "a [MASK]"}"#)
+  }
+
+  @Test("guesses leave out ids that the model does not know")
+  func unknownTargets() throws {
+    let fill = try FillMask(path("masked-lm"), threads: 1)
+    let guesses = fill.predictions(
+      logits: [Float](repeating: 0, count: 91), at: 0, of: [4], maskCount: 1, topK: 5, targets: [-1, 7, 91])
+    #expect(guesses.map(\.id) == [7])
+  }
+
   @Test("a server may take less than the model, and cut by itself")
   func lengths() throws {
     let text = #"{"inputs": "a a a a a a a a"}"#

@@ -16,6 +16,54 @@ enum Models {
   }
 }
 
+/// A copy of a small model whose tokenizer knows a token more than the model, `[NEW]`, and which knows one type of tokens.
+func narrowModel(_ name: String) throws -> String {
+  let manager = FileManager.default
+  let folder = manager.temporaryDirectory.appending(path: "serving-\(UUID())").path
+  try manager.copyItem(atPath: Models.path(name), toPath: folder)
+  func edit(_ file: String, _ change: (inout JSONValue) throws -> Void) throws {
+    let path = folder + "/" + file
+    var document = try JSONValue(parsing: FileSystem.read(path))
+    try change(&document)
+    try AtomicFile.write(document.compactText(), to: path)
+  }
+  try edit("config.json") { $0.set("type_vocab_size", 1) }
+  try edit("tokenizer.json") { document in
+    let tokens = try #require(document["added_tokens"]?.arrayValue)
+    let added: JSONValue = [
+      "id": 91, "content": "[NEW]", "single_word": false, "lstrip": false, "rstrip": false,
+      "normalized": false,
+      "special": false,
+    ]
+    document.set("added_tokens", .array(tokens + [added]))
+  }
+  // The second row of the table of types goes, and what follows it moves up.
+  let path = folder + "/model.safetensors"
+  let bytes = try FileSystem.read(path)
+  let start = 8 + bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+  var (header, data): (JSONValue, [UInt8]) = (["__metadata__": ["format": "pt"]], [])
+  for member in try #require(JSONValue(parsing: Array(bytes[8..<start])).members) {
+    guard var shape = member.value["shape"]?.arrayValue,
+      let begin = member.value["data_offsets"]?[0]?.intValue,
+      let end = member.value["data_offsets"]?[1]?.intValue
+    else { continue }
+    var tensor = bytes[start + begin..<start + end]
+    if member.key.hasSuffix("token_type_embeddings.weight") {
+      tensor = tensor.prefix(tensor.count / 2)
+      shape[0] = 1
+    }
+    var entry = member.value
+    entry.set("shape", .array(shape))
+    entry.set("data_offsets", [.number(data.count), .number(data.count + tensor.count)])
+    header.set(member.key, entry)
+    data += tensor
+  }
+  let text = Array(header.compactText().utf8)
+  let written = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text + data
+  try AtomicFile.write(written, to: path)
+  return folder
+}
+
 /// A door that threads wait at until it is opened.
 final class Gate: Sendable {
   private let condition = NSCondition()
@@ -162,6 +210,9 @@ func eventually(_ isTrue: () -> Bool) async throws -> Bool {
       let length = hasBody && status != 100 ? try #require(Int(fields["content-length"] ?? "")) : 0
       return Answer(status: status, fields: fields, body: await read(count: length))
     }
+
+    /// Goes away, whatever is still being sent.
+    func end() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Whether the server has closed the connection, once it has.
     func isClosed() async -> Bool { await read(count: 1).isEmpty }
