@@ -24,6 +24,7 @@ package struct HTTPStatus: Sendable, Hashable {
   package static let uriTooLong = HTTPStatus(code: 414, phrase: "URI Too Long")
   package static let unsupportedMediaType = HTTPStatus(code: 415, phrase: "Unsupported Media Type")
   package static let expectationFailed = HTTPStatus(code: 417, phrase: "Expectation Failed")
+  package static let misdirected = HTTPStatus(code: 421, phrase: "Misdirected Request")
   package static let unprocessable = HTTPStatus(code: 422, phrase: "Unprocessable Content")
   package static let tooManyRequests = HTTPStatus(code: 429, phrase: "Too Many Requests")
   package static let headerFieldsTooLarge = HTTPStatus(code: 431, phrase: "Request Header Fields Too Large")
@@ -68,19 +69,26 @@ package struct HTTPResponse: Sendable, Equatable {
       && a.fields.elementsEqual(b.fields, by: ==)
   }
 
-  /// As it goes over the wire: in one piece, so that no packet of a small answer waits for another's receipt.
+  /// As it goes over the wire, in one piece.
   ///
   /// - Parameters:
   ///   - closes: whether the connection is closed afterwards.
   ///   - includesBody: false for an answer to HEAD, whose length is still given.
   ///   - date: seconds since 1970.
   package func bytes(closes: Bool, includesBody: Bool = true, date: Int) -> [UInt8] {
+    head(closes: closes, date: date) + (includesBody ? body : [])
+  }
+
+  /// What precedes the body on the wire.
+  ///
+  /// - Parameters: as of ``bytes(closes:includesBody:date:)``.
+  package func head(closes: Bool, date: Int) -> [UInt8] {
     var head = "HTTP/1.1 \(status.code) \(status.phrase)\r\ndate: \(httpDate(date))\r\n"
     head += "content-type: \(contentType)\r\ncontent-length: \(body.count)\r\n"
     for field in fields { head += "\(field.name): \(field.value)\r\n" }
     if closes { head += "connection: close\r\n" }
     head += "\r\n"
-    return Array(head.utf8) + (includesBody ? body : [])
+    return Array(head.utf8)
   }
 }
 

@@ -19,8 +19,11 @@
       public var port: UInt16 = 8080
       /// What clients must send; nil: nothing.
       public var token: BearerToken?
-      /// Whether other machines may connect without a token.
+      /// Whether other machines may connect without a token, or ask for other hosts than this machine on loopback.
       public var allowsUnprotected = false
+      /// Told when the server has ended by itself, which it does when the system no longer tells what has come; it is to
+      /// be stopped all the same.
+      public var onFailure: @Sendable (ServingError) -> Void = { _ in }
 
       /// Tokens computed at once. More are computed hardly faster a token, and whoever comes meanwhile waits for all of them.
       public var maxBatchTokens = 1024
@@ -39,7 +42,7 @@
 
       /// Bytes of a request's body.
       public var maxBodyBytes = 2_000_000
-      /// Bytes of all bodies that are read or answered at one time.
+      /// Bytes of all bodies that are read or answered, and of all answers that are being taken, at one time.
       public var maxBodyBytesTogether = 64_000_000
       /// Connections that are open at one time.
       public var maxConnections = 512
@@ -82,7 +85,6 @@
 
     public let configuration: Configuration
     private let address: ListeningAddress
-    private let pool = HTTPPool.make()
     private let connections: Connections
     private let batcher: Batcher
     private let service: InferenceService
@@ -126,7 +128,7 @@
           timeouts: timeouts))
       let length = min(model.maxLength, configuration.maxLength ?? .max)
       service = InferenceService(
-        model: model, configuration: configuration,
+        model: model, configuration: configuration, address: address,
         decoder: InferenceDecoder(
           model: model,
           limits: .init(texts: configuration.maxTexts, length: length, truncates: configuration.truncates)),
@@ -138,7 +140,7 @@
     /// May be called once.
     ///
     /// - Returns: the URL, with the port that was taken.
-    /// - Throws: ``ServingError/cannotListen(host:port:reason:)``
+    /// - Throws: ``ServingError/cannotListen(host:port:reason:)``, ``ServingError/noEvents(reason:)``
     @discardableResult
     public func start() throws(ServingError) -> String {
       let isFirst = running.withLock { running in
@@ -147,7 +149,12 @@
       }
       precondition(isFirst, "a server is started once")
       let (socket, port) = try address.listen(port: configuration.port)
-      let (pool, connections, service, metrics) = (pool, connections, service, metrics)
+      let pool: any AsyncSocketPool
+      do { pool = try EventPool.open() } catch {
+        try? socket.close()
+        throw .noEvents(reason: ServingError.reason(error))
+      }
+      let (connections, service, metrics) = (connections, service, metrics)
       let limits = HTTPLimits(body: configuration.maxBodyBytes)
       let listener = Listener(
         socket: socket, pool: pool,
@@ -162,23 +169,29 @@
             }
           }
         }, metrics: metrics)
-      let polling = Task {
-        do {
-          try await pool.prepare()
-          try await pool.run()
-        } catch {
-          // Cancelled, at the end.
-        }
-      }
       let sweeping = Task {
         while !Task.isCancelled {
           connections.sweep()
           try? await Task.sleep(for: connections.sweepInterval)
         }
       }
+      let onFailure = configuration.onFailure
       running.withLock { running in
-        running.listener = Task { await listener.run() }
+        let polling = Task { [weak self] in
+          do {
+            try await pool.prepare()
+            try await pool.run()
+          } catch {
+            guard !Task.isCancelled else { return }  // at the end
+            // Connections would be taken, and never heard.
+            connections.drain()
+            connections.cancelAll()
+            self?.running.withLock { $0.listener?.cancel() }
+            onFailure(.noEvents(reason: ServingError.reason(error)))
+          }
+        }
         running.tasks = [polling, sweeping]
+        running.listener = Task { await listener.run() }
       }
       return "http://\(address.urlHost):\(port)"
     }
@@ -208,17 +221,6 @@
         task.cancel()
         await task.value
       }
-    }
-  }
-
-  /// What tells which sockets can be read or written: epoll or kqueue.
-  private enum HTTPPool {
-    static func make() -> any AsyncSocketPool {
-      #if canImport(Darwin)
-        .kQueue(maxEvents: 64)
-      #else
-        .ePoll(maxEvents: 64)
-      #endif
     }
   }
 #endif

@@ -5,6 +5,7 @@
   struct InferenceService: HTTPService {
     let model: ServedModel
     let configuration: InferenceServer.Configuration
+    let address: ListeningAddress
     let decoder: InferenceDecoder
     let batcher: Batcher
     let connections: Connections
@@ -46,6 +47,16 @@
     func route(of head: HTTPRequestHead) -> String { routes[head.path] == nil ? "other" : head.path }
 
     func answer(_ head: HTTPRequestHead) -> HTTPResponse? {
+      // A web page whose name leads to this machine could ask, and read the answers, as if the server were its own.
+      // Programs that know HTTP/1.0 only may send no name; browsers always do.
+      if configuration.token == nil, address.isLoopback, !configuration.allowsUnprotected,
+        let host = head[field: "host"], !address.isNamed(by: host)
+      {
+        return .error(
+          .misdirected, "Validation",
+          "this server is for its own machine only, not for the host '\(host.prefix(64))'; ask localhost, or give the "
+            + "server a token")
+      }
       // Whether the server lives is no secret, and whoever asks may not know any.
       if let token = configuration.token, head.path != "/health",
         !token.isCarried(by: head[field: "authorization"])
@@ -67,8 +78,9 @@
       }
       guard head.method == "POST" else { return answerToGet(head.path) }
       if connections.isDraining { return Self.refused(.draining) }
-      // A web page can send other types to this machine without asking; with this one, browsers ask first.
-      if let type = head[field: "content-type"], !Self.isJSON(type) {
+      // A web page can send other types to this machine without asking, or none; with this one, browsers ask first.
+      let types = head.fields.filter { $0.name == "content-type" }.map(\.value)
+      guard types.count == 1 ? Self.isJSON(types[0]) : types.isEmpty && head.framing == .length(0) else {
         return .error(.unsupportedMediaType, "Validation", "send JSON, with content-type: application/json")
       }
       return nil

@@ -36,6 +36,16 @@
     /// As it stands in a URL.
     package var urlHost: String { isIPv6 ? "[\(host)]" : host }
 
+    /// Whether a field `Host` names this machine as its own programs do, with whatever port.
+    func isNamed(by field: String) -> Bool {
+      let field = field.lowercased()
+      return ["localhost", "127.0.0.1", "[::1]", urlHost.lowercased()].contains { name in
+        guard field.hasPrefix(name) else { return false }
+        let rest = field.dropFirst(name.count)
+        return rest.isEmpty || (rest.first == ":" && rest.dropFirst().utf8.allSatisfy(\.isDigit))
+      }
+    }
+
     /// A socket that listens, and its port.
     ///
     /// - Parameter port: 0 takes one that is free.
@@ -63,9 +73,7 @@
           throw error
         }
       } catch {
-        var reason = "\(error)"
-        if case SocketError.failed(_, _, let message) = error { reason = message }
-        throw .cannotListen(host: host, port: port, reason: reason)
+        throw .cannotListen(host: host, port: port, reason: ServingError.reason(error))
       }
     }
   }

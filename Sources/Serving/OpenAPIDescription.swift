@@ -96,11 +96,12 @@ package struct OpenAPIDescription {
   private func responses(_ ok: JSONValue, _ errors: [String]) -> JSONValue {
     let meanings = [
       "400": "Not JSON", "401": "No token, or a wrong one", "413": "More than is taken at once",
-      "415": "Not sent as JSON", "422": "Not what the task takes", "429": "The line is full; see Retry-After",
+      "415": "Not sent as JSON", "421": "Another host's name", "422": "Not what the task takes",
+      "429": "The line is full; see Retry-After",
       "500": "The model failed", "503": "Stopping, or out of time; see Retry-After",
     ]
     var responses: JSONValue = ["200": ok]
-    for code in hasToken ? ["401"] + errors : errors {
+    for code in (hasToken ? ["401"] : ["421"]) + errors {
       responses.set(
         code,
         [

@@ -7,6 +7,8 @@ public enum ServingError: Error, Equatable, CustomStringConvertible {
   case unprotected(host: String)
   /// The system refuses the address or the port.
   case cannotListen(host: String, port: UInt16, reason: String)
+  /// The system does not tell, or no longer, which connections can be read.
+  case noEvents(reason: String)
   /// The system refuses a thread.
   case noThread
   /// A head that no task uses; nil when `config.json` names none.
@@ -24,6 +26,9 @@ public enum ServingError: Error, Equatable, CustomStringConvertible {
       "on \(host) other machines can connect; ask them for a token, or allow it expressly"
     case .cannotListen(let host, let port, let reason):
       "cannot listen on \(host), port \(port): \(reason); choose another port, or 0 for any that is free"
+    case .noEvents(let reason):
+      "the system does not tell which connections are ready: \(reason); raise the limit of open files, or end other "
+        + "programs, and start again"
     case .noThread: "the system has no thread left to compute on; end other programs"
     case .noTask(let architecture):
       "no task is known for \(architecture ?? "a model whose config.json names no class"); "

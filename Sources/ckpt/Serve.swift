@@ -4,6 +4,7 @@
   import ModelFiles
   import Pretrained
   import Serving
+  import Synchronization
 
   #if canImport(Darwin)
     import Darwin
@@ -57,9 +58,13 @@
     var json = false
 
     func run() throws {
-      let configuration = try serverConfiguration()
+      var configuration = try serverConfiguration()
       try configuration.check()  // before a large model is read for nothing
-      let ending = Termination()
+      let (ending, failure) = (Termination(), Failure())
+      configuration.onFailure = { error in
+        failure.error.withLock { $0 = error }
+        kill(getpid(), SIGTERM)
+      }
       let model = try ServedModel(
         model, task: task, threads: compute.threads, linearWeights: weights.linearWeights)
       let server = try InferenceServer(model, configuration: configuration)
@@ -82,6 +87,7 @@
         done.signal()
       }
       done.wait()
+      if let error = failure.error.withLock({ $0 }) { throw error }
     }
 
     private static func task(_ name: String) throws -> InferenceTask {
@@ -190,6 +196,9 @@
       return try BearerToken(String(cString: variable))
     }
   }
+
+  /// Why a server has ended by itself.
+  private final class Failure: Sendable { let error = Mutex<ServingError?>(nil) }
 
   /// Waits for SIGINT or SIGTERM, which from its making on no longer end the process; after the first they do again.
   struct Termination {

@@ -11,11 +11,13 @@
       "what is malformed is answered, and the connection closed",
       arguments: [
         ("nonsense\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{0}\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n", 413),
-        ("GET /<30000> HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        ("GET / HTTP/1.1\r\nHost: x\r\nA: <30000>\r\n\r\n", 431),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n", 405),
+        (
+          "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400
+        ),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n", 413),
+        ("GET /<30000> HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nA: <30000>\r\n\r\n", 431),
+        ("PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n", 405),
       ])
     func malformed(request: String, status: Int) async throws {
       try await withServer { _, url in
@@ -52,24 +54,55 @@
       }
     }
 
-    @Test("a page of another type is not taken for a request")
+    @Test("a body that is not said to be JSON is not taken, so that no web page can send one unasked")
     func types() async throws {
       try await withServer { _, url in
         let client = try WireClient(url)
-        for (type, status) in [
-          ("text/plain", 415), ("application/x-www-form-urlencoded", 415),
-          ("application/json; charset=utf-8", 200),
+        let json = "Content-Type: application/json\r\n"
+        for (types, status) in [
+          ("Content-Type: text/plain\r\n", 415), ("", 415), (json + json, 415),
+          ("Content-Type: application/x-www-form-urlencoded\r\n", 415), ("Content-Type: \r\n", 415),
+          (json + "Content-Type: text/plain\r\n", 415), (json, 200),
+          ("content-type: Application/JSON; charset=utf-8\r\n", 200),
         ] {
-          let client = try WireClient(url)
-          await client.send(
-            "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\n\r\n\(body)"
-          )
-          #expect(try await client.answer()?.status == status, "\(type)")
+          for framing in [
+            "Content-Length: \(body.count)\r\n\r\n\(body)",
+            "Transfer-Encoding: chunked\r\n\r\nf\r\n\(body)\r\n0\r\n\r\n",
+          ] {
+            let client = try WireClient(url)
+            await client.send("POST / HTTP/1.1\r\nHost: localhost\r\n\(types)\(framing)")
+            #expect(try await client.answer()?.status == status, "\(types)")
+          }
         }
         await client.get("/", method: "DELETE")
         let answer = try #require(try await client.answer())
         #expect(answer.status == 405 && answer.fields["allow"] == "GET, HEAD, POST")
       }
+    }
+
+    static let hosts: [(host: String, isOwn: Bool)] = [
+      ("localhost", true), ("LocalHost:80", true), ("127.0.0.1:8080", true), ("[::1]:1", true),
+      ("rebound.example", false), ("rebound.example:8080", false), ("localhost.example", false),
+      ("127.0.0.1.example", false), ("localhost:80.example", false), ("localhost@example", false),
+      ("", false),
+    ]
+
+    @Test("names of web pages that lead to this machine are not answered to", arguments: hosts)
+    func rebinding(host: String, isOwn: Bool) async throws {
+      func status(_ change: @escaping (inout InferenceServer.Configuration) -> Void) async throws -> Int {
+        var found = 0
+        try await withServer("classifier", .testing(change)) { _, url in
+          let client = try WireClient(url)
+          await client.send("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+          found = try #require(try await client.answer()).status
+        }
+        return found
+      }
+      #expect(try await status { _ in } == (isOwn ? 200 : 421))
+      // Pages do not know the token; and who lets everybody in means that.
+      let token = try BearerToken("a-token-of-24-characters")
+      #expect(try await status { $0.token = token } == 401)
+      #expect(try await status { $0.allowsUnprotected = true } == 200)
     }
 
     @Test("slow heads and bodies are cut off, while others are served")
@@ -80,7 +113,9 @@
       try await withServer("classifier", configuration) { _, url in
         let (head, body, silent) = (try WireClient(url), try WireClient(url), try WireClient(url))
         await head.send("POST / HTTP/1.1\r\nHo")
-        await body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{")
+        await body.send(
+          "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"
+        )
         let client = try WireClient(url)
         await client.post("/", self.body)
         #expect(try await client.answer()?.status == 200)
@@ -99,7 +134,8 @@
         let client = try WireClient(url)
         // A whole request in the end, which would be answered if it might take its time.
         let sending = Task {
-          for character in "GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "A: b\r\n", count: 20) + "\r\n"
+          for character in "GET / HTTP/1.1\r\nHost: localhost\r\n" + String(repeating: "A: b\r\n", count: 20)
+            + "\r\n"
           {
             await client.send(String(character))
             try await Task.sleep(for: .milliseconds(50))
@@ -162,12 +198,13 @@
         ($0.maxBodyBytes, $0.maxBodyBytesTogether) = (1000, 1500)
       }
       try await withServer("classifier", configuration) { _, url in
+        let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         let first = try WireClient(url)
         // Told to go on, its body is being waited for.
-        await first.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n")
+        await first.send(head + "Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n")
         #expect(try await first.answer()?.status == 100)
         let second = try WireClient(url)
-        await second.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        await second.send(head + "Content-Length: 1000\r\n\r\n")
         #expect(try await second.answer()?.status == 503)
         let small = try WireClient(url)
         await small.post("/", body)

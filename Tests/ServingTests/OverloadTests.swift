@@ -82,7 +82,7 @@
       await resting.get("/health")
       #expect(try await resting.answer()?.status == 200)
       // It has begun a request when the server begins to stop.
-      await late.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Le")
+      await late.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Le")
       await asking.post("/", body)
       await gate.waitForArrivals()
       let stopping = Task { await server.stop(within: .seconds(10)) }

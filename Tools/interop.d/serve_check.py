@@ -274,7 +274,7 @@ def hostile(report, model):
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
         def conversation(data, parts=1):
             """What the server says to bytes, until it closes."""
@@ -312,7 +312,7 @@ def hostile(report, model):
             report.check(
                 f"hostile: {name}", answer.startswith(b"HTTP/1.1 " + status) or not status, answer[:200]
             )
-        smuggled = head + b"Content-Length: 9000000\r\n\r\nGET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+        smuggled = head + b"Content-Length: 9000000\r\n\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
         report.same(
             "hostile: a body that is refused is not read as a request",
             conversation(smuggled).count(b"HTTP/1.1 "),
