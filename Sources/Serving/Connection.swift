@@ -94,7 +94,7 @@
       guard let body = try await body(head) else { return false }
       connections.enter(id, .answering)
       let socket = socket
-      let response: HTTPResponse
+      var response: HTTPResponse
       do {
         response = try await service.answer(head, body: body) { socket.hasEnded }
       } catch let error as CancellationError {
@@ -106,6 +106,13 @@
         response = HTTPResponse.error(
           .unavailable, "Timeout", "the answer took too long; send less at once, or try again later"
         ).adding("retry-after", "5")
+      }
+      // Until the client has taken it all.
+      if !connections.reserve(id, answerBytes: response.body.count) {
+        metrics.rejected(.memory)
+        response = HTTPResponse.error(
+          .unavailable, "Overloaded", "too many answers are being taken at once; try again in a second"
+        ).adding("retry-after", "1")
       }
       return try await send(response, to: head, route: route, since: start)
     }
@@ -153,7 +160,7 @@
       let closes = !head.keepsAlive || connections.isDraining || Task.isCancelled
       metrics.answered(route, status: response.status.code, in: start.duration(to: .now))
       connections.enter(id, .writing)
-      try await write(response.bytes(closes: closes, includesBody: head.method != "HEAD", date: time(nil)))
+      try await write(response, closes: closes, includesBody: head.method != "HEAD")
       return !closes
     }
 
@@ -165,7 +172,7 @@
       metrics.answered(route, status: response.status.code, in: start.duration(to: .now))
       connections.enter(id, .writing)
       do {
-        try await write(response.bytes(closes: true, date: time(nil)))
+        try await write(response, closes: true)
         shutdown(socket.file.rawValue, Int32(SHUT_WR))
         connections.enter(id, .lingering)
         var dropped = 0
@@ -191,7 +198,7 @@
       metrics.answered("other", status: HTTPStatus.requestTimeout.code, in: .zero)
       let response = HTTPResponse.error(
         .requestTimeout, "Timeout", "the request took too long to arrive; send it without pauses")
-      try? await write(response.bytes(closes: true, date: time(nil)))
+      try? await write(response, closes: true)
       shutdown(socket.file.rawValue, Int32(SHUT_WR))
     }
 
@@ -211,6 +218,17 @@
         guard code == EAGAIN || code == EWOULDBLOCK else { throw SocketError.disconnected }
         try await pool.suspendSocket(socket, untilReadyFor: .read)
       }
+    }
+
+    /// Sends a small answer in one piece, so that no packet of it waits for another's receipt, and a large one's head
+    /// before its body, which is not copied for it.
+    private func write(_ response: HTTPResponse, closes: Bool, includesBody: Bool = true) async throws {
+      let date = Int(time(nil))
+      guard includesBody, response.body.count > 16 << 10 else {
+        return try await write(response.bytes(closes: closes, includesBody: includesBody, date: date))
+      }
+      try await write(response.head(closes: closes, date: date))
+      try await write(response.body)
     }
 
     private func write(_ bytes: [UInt8]) async throws {

@@ -18,7 +18,7 @@ package struct Timeouts: Sendable, Equatable {
   package init() {}
 }
 
-/// Every open connection: what it is doing, until when it may, and how much memory its body takes.
+/// Every open connection: what it is doing, until when it may, and how much memory its body or answer takes.
 ///
 /// Deadlines are of whole phases, not of single reads: a client that sends a byte now and then gains nothing. They are
 /// looked at a few times a second, all together, which costs less than a timer each.
@@ -35,7 +35,7 @@ final class Connections: Sendable {
 
   struct Limits: Sendable {
     var connections: Int
-    /// Of bodies being read or answered, of all connections together.
+    /// Of bodies being read or answered and of answers being taken, of all connections together.
     var bodyBytes: Int
     var timeouts: Timeouts
   }
@@ -133,7 +133,20 @@ final class Connections: Sendable {
     }
   }
 
-  /// Gives back what ``reserve(_:bytes:)`` has set aside.
+  /// Sets memory aside for an answer in place of the body that it answers.
+  ///
+  /// - Returns: false when there is no room; for one answer alone there always is, however long it is.
+  func reserve(_ id: ID, answerBytes: Int) -> Bool {
+    state.withLock { state in
+      let others = state.bodyBytes - (state.entries[id]?.bodyBytes ?? 0)
+      guard others <= 0 || answerBytes <= limits.bodyBytes - others else { return false }
+      state.bodyBytes = others + answerBytes
+      state.entries[id]?.bodyBytes = answerBytes
+      return true
+    }
+  }
+
+  /// Gives back what was set aside for a body or an answer.
   func release(_ id: ID) {
     state.withLock { state in
       state.bodyBytes -= state.entries[id]?.bodyBytes ?? 0

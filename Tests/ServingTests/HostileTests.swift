@@ -214,6 +214,32 @@
       }
     }
 
+    @Test("answers that nobody takes share the memory of bodies, and small ones are given meanwhile")
+    func untaken() async throws {
+      let configuration = InferenceServer.Configuration.testing {
+        ($0.maxBodyBytes, $0.maxBodyBytesTogether, $0.writeTimeout) = (4000, 50_000, .seconds(20))
+      }
+      try await withServer("embedder", configuration) { _, url in
+        let large =
+          #"{"inputs": ["# + [String](repeating: #""a b c d""#, count: 256).joined(separator: ",") + "]}"
+        let slow = try WireClient(url)
+        // Far more answers than the sockets' buffers hold.
+        let sending = Task { for _ in 0..<400 { await slow.post("/embed", large) } }
+        let client = try WireClient(url)
+        var refused: WireClient.Answer?
+        let end = ContinuousClock.now + .seconds(15)
+        while refused?.status != 503 && ContinuousClock.now < end {
+          await client.post("/embed", large)
+          refused = try await client.answer()
+        }
+        #expect(refused?.status == 503 && refused?.fields["retry-after"] == "1")
+        await client.post("/embed", body)
+        #expect(try await client.answer()?.status == 200)
+        slow.end()
+        await sending.value
+      }
+    }
+
     @Test("an answer that nobody takes is given up")
     func unread() async throws {
       try await withServer("embedder", .testing { $0.writeTimeout = .milliseconds(200) }) { server, url in
