@@ -10,7 +10,7 @@ public enum TrainingEvent: Sendable {
   case evaluated(LogRecord, trainingLoss: Double?)
   /// The moment to write `checkpoint-<step>`: the trainer's model and state are those of this step.
   case checkpoint(step: Int)
-  /// The last step is done, and the best model restored if that was asked for.
+  /// The last step is done, and the best model restored if that was asked for and one was found.
   case ended(TrainOutput)
 }
 

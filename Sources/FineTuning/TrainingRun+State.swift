@@ -105,6 +105,7 @@ extension TrainingRun {
     guard let source, let layout = network.store.layout, let bestParameters else {
       throw TrainingStateError.noBestWeights(step: step)
     }
+    hasBestParameters = true
     for info in parameters {
       guard let found = source.tensor(named: info.name), found.shape == info.shape,
         found.elementType == .float32

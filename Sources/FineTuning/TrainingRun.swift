@@ -27,6 +27,8 @@ final class TrainingRun {
   private var learningRate = 0.0
   var latestLoss: Double?
   let bestParameters: MemoryBlock?
+  /// Whether ``bestParameters`` holds any: before the first evaluation it holds none.
+  var hasBestParameters = false
   private var isStopping = false
   /// The step of the last checkpoint.
   private var lastSavedStep: Int?
@@ -144,7 +146,7 @@ final class TrainingRun {
     // A run that was stopped is saved as it would have gone on.
     if isStopping, !hasEnded, lastSavedStep != trainer.state.globalStep { try save(report) }
 
-    if arguments.loadBestModelAtEnd { restoreBest() }
+    if hasBestParameters { restoreBest() }
     let output = finish()
     try report(.ended(output))
     return output
@@ -317,9 +319,9 @@ final class TrainingRun {
   }
 
   func keepBest() {
-    guard let flat = network.store.flat, let layout = network.store.layout else { return }
-    let bytes = layout.count * MemoryLayout<Float>.stride
-    bestParameters?.start.copyMemory(from: flat, byteCount: bytes)
+    guard let flat = network.store.flat, let layout = network.store.layout, let bestParameters else { return }
+    bestParameters.start.copyMemory(from: flat, byteCount: layout.count * MemoryLayout<Float>.stride)
+    hasBestParameters = true
   }
 
   private func restoreBest() {

@@ -193,6 +193,39 @@ struct TrainerTests {
     #expect(throws: TrainingError.alreadyTrained) { try trainer.train(on: source.dataset("train")) }
   }
 
+  @Test("ends with the last weights when the best are asked for and no evaluation came about")
+  func noBestModel() throws {
+    let current = try TrainerGolden.current.get()
+    func logits(
+      _ dialect: RandomDialect, _ strategy: IntervalStrategy, stoppingAt last: Int?, best: Bool
+    ) throws -> [[Float]] {
+      var arguments = TrainingArguments()
+      arguments.maxSteps = 8
+      arguments.batchSize = 4
+      arguments.dialect = dialect
+      arguments.evalStrategy = strategy
+      arguments.saveStrategy = strategy
+      arguments.loadBestModelAtEnd = best
+      let trainer = try Trainer(
+        TrainerGolden.model(dropout: 0), tokenizer: TrainerGolden.tokenizer(), arguments: arguments,
+        truncation: .none)
+      _ = try trainer.train(on: current.dataset("train"), evaluating: current.dataset("validation")) {
+        if case .step(let record) = $0, record.step == last { .stop } else { .continue }
+      }
+      #expect(trainer.state.bestGlobalStep == nil)
+      return try trainer.predict(current.dataset("validation")).logits
+    }
+    // Stopped in the first epoch; and evaluated first beyond the end, where the older dialect does nothing.
+    let runs: [(RandomDialect, IntervalStrategy, Int?)] = [
+      (.torch215, .epoch, 2), (.torch22, .epoch, 2), (.torch22, .steps(100), nil),
+    ]
+    for (dialect, strategy, last) in runs {
+      let found = try logits(dialect, strategy, stoppingAt: last, best: true)
+      #expect(try found == logits(dialect, strategy, stoppingAt: last, best: false), "\(dialect) \(strategy)")
+      #expect(found.joined().contains { $0 != 0 })
+    }
+  }
+
   @Test("the same seed gives the same bits, whatever the number of threads")
   func determinism() throws {
     let source = try TrainerGolden.current.get()
