@@ -11,6 +11,8 @@ public struct TrainingProgress: Sendable, Equatable {
   /// Sum of those before it.
   var lossBeforeLog = 0.0
   var lastLoggedStep = 0
+  /// The norm of the last step's gradients; nil before the first, and where an older file does not say.
+  var gradNorm: Float?
   var floatingPointOperationsSinceStore = 0.0
   /// Batches of the run so far.
   var batchCount = 0
@@ -37,6 +39,7 @@ public struct TrainingProgress: Sendable, Equatable {
       "loss_since_log": .number(Double(lossSinceLog)),
       "loss_before_log": .number(lossBeforeLog),
       "last_logged_step": .number(lastLoggedStep),
+      "grad_norm": gradNorm.map { .number(Double($0)) } ?? .null,
       "flos_since_store": .number(floatingPointOperationsSinceStore),
       "batches": .number(batchCount),
       "pending_batches": .number(pendingBatches),
@@ -59,6 +62,9 @@ public struct TrainingProgress: Sendable, Equatable {
     lossSinceLog = Float(try reader.number("loss_since_log"))
     lossBeforeLog = try reader.number("loss_before_log")
     lastLoggedStep = try reader.count("last_logged_step")
+    if let value = document["grad_norm"], value != .null {
+      gradNorm = Float(try reader.number("grad_norm"))
+    }
     floatingPointOperationsSinceStore = try reader.number("flos_since_store")
     batchCount = try reader.count("batches")
     pendingBatches = try reader.count("pending_batches")

@@ -9,8 +9,8 @@ extension TrainingRun {
     var epoch = 0
     /// Batches of the next pass that are done.
     var batch = 0
-    /// Whether the evaluation at the end of the last pass is still to be done: Trainer saves at a step before it
-    /// evaluates at the end of an epoch.
+    /// Whether the log or the evaluation at the end of the last pass is still to be done: Trainer saves at a step before
+    /// it does what is due at the end of an epoch.
     var isEpochEndDue = false
   }
 
@@ -77,9 +77,11 @@ extension TrainingRun {
     let wasEvaluated = state.trainer.logHistory.contains {
       $0["eval_loss"] != nil && $0["step"] == Double(step)
     }
+    let isLogDue = arguments.loggingStrategy == .epoch && step > progress.lastLoggedStep
+    let isEvaluationDue = arguments.evalStrategy == .epoch && !wasEvaluated
     return Position(
       epoch: epoch, batch: batch,
-      isEpochEndDue: batch == 0 && step > 0 && arguments.evalStrategy == .epoch && !wasEvaluated)
+      isEpochEndDue: batch == 0 && step > 0 && (isLogDue || isEvaluationDue))
   }
 
   /// Goes once more through the batches whose gradients waited when the state was saved, at the end of an epoch.

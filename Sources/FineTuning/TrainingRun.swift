@@ -23,8 +23,6 @@ final class TrainingRun {
   private let start = ContinuousClock().now
   /// Sums since the last log, in float where torch's tensor is; batches so far.
   var progress = TrainingProgress()
-  private var gradNorm: Float = 0
-  private var learningRate = 0.0
   var latestLoss: Double?
   let bestParameters: MemoryBlock?
   /// Whether ``bestParameters`` holds any: before the first evaluation it holds none.
@@ -114,7 +112,7 @@ final class TrainingRun {
         }
         progress.pendingBatches = 0
 
-        takeStep()
+        let gradNorm = takeStep()
         let step = trainer.state.globalStep + 1
         trainer.updateState {
           $0.globalStep = step
@@ -124,7 +122,7 @@ final class TrainingRun {
           .step(
             StepRecord(
               step: step, epoch: trainer.state.epoch, loss: stepLoss, gradNorm: gradNorm,
-              learningRate: learningRate)))
+              learningRate: lastLearningRate)))
         let isLast = step >= plan.maxSteps
         try logEvaluateSave(
           log: (step == 1 && arguments.loggingFirstStep) || arguments.loggingStrategy.isDue(at: step),
@@ -211,15 +209,22 @@ final class TrainingRun {
   }
 
   /// Clips the gradients and moves the parameters.
-  private func takeStep() {
+  ///
+  /// - Returns: the norm of the gradients before they were clipped.
+  private func takeStep() -> Float {
     let compute = network.compute
-    let norm = optimizer.gradientNorm(gradients, compute)
-    gradNorm = Float(norm)
+    let gradNorm = Float(optimizer.gradientNorm(gradients, compute))
+    progress.gradNorm = gradNorm
     let coefficient =
       arguments.maxGradNorm > 0 ? min(1, Float(arguments.maxGradNorm) / (gradNorm + 1e-6)) : 1
-    learningRate = rate(beforeStep: trainer.state.globalStep)
-    optimizer.step(gradients, gradientScale: coefficient, learningRate: learningRate, compute)
+    optimizer.step(
+      gradients, gradientScale: coefficient, learningRate: rate(beforeStep: trainer.state.globalStep), compute
+    )
+    return gradNorm
   }
+
+  /// The rate that the last step used.
+  private var lastLearningRate: Double { rate(beforeStep: trainer.state.globalStep - 1) }
 
   func rate(beforeStep step: Int) -> Double {
     arguments.learningRate
@@ -276,8 +281,10 @@ final class TrainingRun {
     let mean = Double(progress.lossSinceLog) / Double(step - progress.lastLoggedStep)
     var record = LogRecord()
     record.append("loss", isCurrent ? mean : mean.rounded(toDecimals: 4))
-    if arguments.maxGradNorm > 0 || isCurrent { record.append("grad_norm", Double(gradNorm)) }
-    record.append("learning_rate", isCurrent ? learningRate : rate(beforeStep: step))
+    if arguments.maxGradNorm > 0 || isCurrent, let gradNorm = progress.gradNorm {
+      record.append("grad_norm", Double(gradNorm))
+    }
+    record.append("learning_rate", isCurrent ? lastLearningRate : rate(beforeStep: step))
     progress.lossBeforeLog += Double(progress.lossSinceLog)
     progress.lossSinceLog = 0
     progress.lastLoggedStep = step

@@ -48,8 +48,10 @@ struct ResumingTests {
   /// One run, or the rest of one.
   private static func run(
     _ source: TrainerGolden, _ golden: JSONValue, from start: (weights: Copies, state: TrainingState)? = nil,
-    best: Copies? = nil, stoppingAt last: Int? = nil
+    best: Copies? = nil, stoppingAt last: Int? = nil, _ change: (inout TrainingArguments) -> Void = { _ in }
   ) throws -> Record {
+    var arguments = try source.arguments(golden)
+    change(&arguments)
     var model = try TrainerGolden.model(dropout: try #require(golden["dropout"]?.doubleValue))
     if let start {
       model = try BERTForSequenceClassification.load(
@@ -57,7 +59,7 @@ struct ResumingTests {
       ).model
     }
     let trainer = try Trainer(
-      model, tokenizer: TrainerGolden.tokenizer(), arguments: source.arguments(golden), truncation: .none,
+      model, tokenizer: TrainerGolden.tokenizer(), arguments: arguments, truncation: .none,
       computeMetrics: TrainerTests.accuracy)
     var state = start?.state
     state?.bestWeights = best
@@ -127,6 +129,37 @@ struct ResumingTests {
       #expect(rest.steps == Array(whole.steps.dropFirst(12)))
       #expect(rest.final?.bytes == whole.final?.bytes)
       #expect(rest.log.compactMap { $0["eval_loss"] } == whole.log.compactMap { $0["eval_loss"] })
+    }
+  }
+
+  @Test(
+    "logs at the end of an epoch what was saved right before, as a run that was never left",
+    arguments: [RandomDialect.torch215, .torch22], [true, false])
+  func logIsDue(dialect: RandomDialect, evaluates: Bool) throws {
+    let source = try (dialect == .torch215 ? TrainerGolden.current : TrainerGolden.older).get()
+    // Six steps an epoch: the saves at 6, 12 and 18 come before what is due at an epoch's end.
+    let golden: JSONValue = [
+      "dropout": 0.1, "arguments": ["num_train_epochs": 3, "save_steps": 6],
+    ]
+    func run(from start: (weights: Copies, state: TrainingState)? = nil) throws -> Record {
+      try Self.run(source, golden, from: start) {
+        $0.loggingStrategy = .epoch
+        if !evaluates { $0.evalStrategy = .never }
+      }
+    }
+    let whole = try run()
+    #expect(whole.log.count { $0["grad_norm"] ?? 0 > 0 } == 3)
+    for step in [6, 12, 18] {
+      var start = try #require(whole.checkpoints[step])
+      let rest = try run(from: start)
+      #expect(rest.log.map(Record.untimed) == whole.log.map(Record.untimed), "step \(step)")
+      #expect(rest.final?.bytes == whole.final?.bytes)
+      // A file from before the norm was kept.
+      let progress = try #require(start.state.progress?.document.members)
+      start.state.progress = try TrainingProgress(.object(progress.filter { $0.key != "grad_norm" }))
+      let older = try run(from: start)
+      #expect(older.log.compactMap { $0["loss"] } == whole.log.compactMap { $0["loss"] })
+      #expect(older.log.compactMap { $0["learning_rate"] } == whole.log.compactMap { $0["learning_rate"] })
     }
   }
 
