@@ -10,7 +10,8 @@ extension TrainerState {
     epoch = try reader.number("epoch")
     globalStep = try reader.count("global_step")
     maxSteps = try reader.count("max_steps")
-    numTrainEpochs = Int(min(try reader.number("num_train_epochs"), 1e9).rounded(.up))
+    // transformers writes the largest integer there is where it knows no length of the training set.
+    numTrainEpochs = Int(min(try reader.size("num_train_epochs"), 1e9).rounded(.up))
     totalFLOs = try reader.number("total_flos")
     bestMetric = document["best_metric"]?.doubleValue
     bestModelCheckpoint = document["best_model_checkpoint"]?.stringValue
@@ -24,7 +25,7 @@ extension TrainerState {
     let callbacks = document["stateful_callbacks"]
     shouldTrainingStop = callbacks?["TrainerControl"]?["args"]?["should_training_stop"]?.boolValue ?? false
     let counter = callbacks?["EarlyStoppingCallback"]?["attributes"]?["early_stopping_patience_counter"]
-    earlyStoppingCounter = max(0, counter?.intValue ?? 0)
+    earlyStoppingCounter = min(max(0, counter?.intValue ?? 0), 1 << 53)
   }
 
   /// Gives the log's records the orders of names they had, which sorted keys have lost.

@@ -31,6 +31,8 @@ public struct TrainingProgress: Sendable, Equatable {
   init() {}
 
   private static let formatVersion = 1
+  /// Seconds: some thirty years.
+  private static let longestRun = 1_000_000_000
 
   /// As an object that ``init(_:)`` reads back exactly.
   public var document: JSONValue {
@@ -70,7 +72,7 @@ public struct TrainingProgress: Sendable, Equatable {
     pendingBatches = try reader.count("pending_batches")
     earlyStoppingCounter = try reader.count("early_stopping_counter")
     hasEnded = document["has_ended"]?.boolValue ?? false
-    elapsedSeconds = try reader.number("elapsed_seconds")
+    elapsedSeconds = try reader.size("elapsed_seconds", limit: Self.longestRun)
     for value in try reader.array("generator_before_pending") {
       guard let byte = value.intValue.flatMap(UInt8.init(exactly:)) else {
         throw .value(key: "generator_before_pending", expected: "bytes", found: value.compactText())
@@ -91,6 +93,15 @@ struct StateReader {
 
   func number(_ key: String) throws(TrainingStateError) -> Double {
     guard let value = object[key]?.doubleValue else { throw fault(key, "a number") }
+    return value
+  }
+
+  /// A finite number from 0, to `limit` where there is one.
+  func size(_ key: String, limit: Int? = nil) throws(TrainingStateError) -> Double {
+    let value = try number(key)
+    guard value >= 0, value.isFinite, value <= limit.map(Double.init) ?? .infinity else {
+      throw fault(key, "a number from 0" + (limit.map { " to \($0)" } ?? ""))
+    }
     return value
   }
 

@@ -88,9 +88,14 @@ extension TrainingRun {
   private func replayPending(before epoch: Int) throws {
     let count = progress.pendingBatches
     guard count > 0 else { return }
-    guard epoch > 0, count < arguments.gradientAccumulationSteps, count <= batchesPerEpoch else {
+    // Only the older dialect carries batches over, and it counts them over the whole run.
+    let carried =
+      arguments.dialect == .torch22 ? progress.batchCount % arguments.gradientAccumulationSteps : 0
+    guard epoch > 0, count == carried, count <= batchesPerEpoch else {
       throw TrainingStateError.value(
-        key: "pending_batches", expected: "less than a group of \(arguments.gradientAccumulationSteps)",
+        key: "pending_batches",
+        expected: "\(carried) after \(progress.batchCount) batches in groups of "
+          + "\(arguments.gradientAccumulationSteps)",
         found: "\(count)")
     }
     let generatorState = progress.generatorBeforePending

@@ -221,11 +221,51 @@ struct ResumingTests {
         #"{"epoch":1,"global_step":1,"max_steps":2,"num_train_epochs":1e99,"total_flos":0,"log_history":[7]}"#,
         "'log_history' is the number 7, and a list of objects is expected"
       ),
+      (
+        #"{"epoch":1,"global_step":1,"max_steps":2,"num_train_epochs":-1e30}"#,
+        "'num_train_epochs' is -1e30, and a number from 0 is expected"
+      ),
+      (
+        #"{"epoch":1,"global_step":1,"max_steps":2,"num_train_epochs":NaN}"#,
+        "'num_train_epochs' is NaN, and a number from 0 is expected"
+      ),
     ])
   func trainerState(text: String, message: String) throws {
-    let document = try JSONValue(parsing: text)
+    let document = try JSONValue(parsing: Array(text.utf8), acceptsNonFinite: true)
     let error = #expect(throws: TrainingStateError.self) { try TrainerState(document) }
     #expect("\(error.map { "\($0)" } ?? "")".hasPrefix(message))
     #expect(throws: TrainingStateError.self) { try TrainingProgress(document) }
+  }
+
+  @Test(
+    "is an error when its progress has a number that no run can have",
+    arguments: [
+      ("elapsed_seconds", "1e300", "a number from 0 to 1000000000"),
+      ("elapsed_seconds", "NaN", "a number from 0 to 1000000000"),
+      ("elapsed_seconds", "-1", "a number from 0 to 1000000000"), ("grad_norm", "true", "a number"),
+    ])
+  func progress(key: String, text: String, expected: String) throws {
+    let golden: JSONValue = ["dropout": 0, "arguments": ["num_train_epochs": 1]]
+    let whole = try Self.run(TrainerGolden.current.get(), golden)
+    var document = try #require(whole.checkpoints[6]?.state.progress?.document)
+    document.set(key, try JSONValue(parsing: Array(text.utf8), acceptsNonFinite: true))
+    #expect(throws: TrainingStateError.value(key: key, expected: expected, found: text)) {
+      try TrainingProgress(document)
+    }
+  }
+
+  @Test("is an error when more batches wait than its arguments let wait", arguments: [1, 3])
+  func waitingBatches(count: Int) throws {
+    let source = try TrainerGolden.current.get()
+    let golden: JSONValue = [
+      "dropout": 0, "arguments": ["num_train_epochs": 2, "gradient_accumulation_steps": 4],
+    ]
+    let whole = try Self.run(source, golden)
+    var start = try #require(whole.checkpoints[2])
+    var document = try #require(start.state.progress?.document)
+    document.set("pending_batches", .number(count))
+    start.state.progress = try TrainingProgress(document)
+    let error = #expect(throws: TrainingStateError.self) { try Self.run(source, golden, from: start) }
+    #expect("\(error.map { "\($0)" } ?? "")".hasPrefix("'pending_batches' is \(count), and 0 after 6"))
   }
 }
