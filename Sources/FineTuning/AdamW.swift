@@ -80,11 +80,11 @@ final class AdamW {
   }
 
   /// Takes the memory for the moments of words that will have some, so that no later step has to. Only before the
-  /// first step and before moments are restored.
+  /// first step and before moments are restored. Words outside the table are left to the step, which refuses them.
   func prepare(words: some Sequence<Int32>) {
     precondition(stepCount == 0, "moments are zero before the first step alone")
     let table = tables[0]
-    for word in words {
+    for word in words where (0..<table.rows).contains(Int(word)) {
       let at = table.offset + Int(word) * table.columns
       for block in [firstMoment, secondMoment] {
         // A row lies in two pages at most.

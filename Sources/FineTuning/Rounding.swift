@@ -19,10 +19,10 @@ extension Double {
 
 extension LogRecord {
   /// `<prefix>_runtime`, `_samples_per_second`, `_steps_per_second`. Reference: `speed_metrics` in `trainer_utils.py`.
-  mutating func appendSpeed(_ prefix: String, _ runtime: Duration, samples: Int, steps: Int) {
+  mutating func appendSpeed(_ prefix: String, _ runtime: Duration, samples: Double, steps: Int) {
     let seconds = runtime / .seconds(1)
     append("\(prefix)_runtime", seconds.rounded(toDecimals: 4))
-    append("\(prefix)_samples_per_second", (Double(samples) / seconds).rounded(toDecimals: 3))
+    append("\(prefix)_samples_per_second", (samples / seconds).rounded(toDecimals: 3))
     append("\(prefix)_steps_per_second", (Double(steps) / seconds).rounded(toDecimals: 3))
   }
 }

@@ -149,7 +149,7 @@ public final class Trainer {
     for metric in computeMetrics(predicted, labels, model.configuration.labels.count) {
       metrics.append("\(prefix)_\(metric.name)", metric.value)
     }
-    metrics.appendSpeed(prefix, clock.now - start, samples: dataset.count, steps: batchCount)
+    metrics.appendSpeed(prefix, clock.now - start, samples: Double(dataset.count), steps: batchCount)
     return PredictionOutput(logits: logits, labels: labels, predicted: predicted, metrics: metrics)
   }
 

@@ -68,28 +68,36 @@ public struct TrainingArguments: Sendable, Equatable {
   /// Whether larger values of the best-model metric are better.
   var prefersGreater: Bool { greaterIsBetter ?? !(bestMetricName ?? "loss").hasSuffix("loss") }
 
+  /// The largest count that is taken, so that the sums and products of two of them are integers still.
+  private static let largestCount = Int(Int32.max)
+
   /// - Throws: ``TrainingError/argument(name:found:expected:)`` for the first value that cannot be used.
   func validate() throws(TrainingError) {
     func require(_ holds: Bool, _ name: String, _ found: some Any, _ expected: String) throws(TrainingError) {
       if !holds { throw .argument(name: name, found: "\(found)", expected: expected) }
     }
+    func requireCount(_ count: Int, _ name: String) throws(TrainingError) {
+      try require(
+        (1...Self.largestCount).contains(count), name, count, "an integer from 1 to \(Self.largestCount)")
+    }
     try require(
       numTrainEpochs > 0 && numTrainEpochs < 1e9, "num_train_epochs", numTrainEpochs, "a positive number")
-    try require(maxSteps ?? 1 > 0, "max_steps", maxSteps ?? 0, "a positive number")
-    try require(batchSize > 0, "per_device_train_batch_size", batchSize, "at least 1")
-    try require(evalBatchSize > 0, "per_device_eval_batch_size", evalBatchSize, "at least 1")
+    if let maxSteps { try requireCount(maxSteps, "max_steps") }
+    try requireCount(batchSize, "per_device_train_batch_size")
+    try requireCount(evalBatchSize, "per_device_eval_batch_size")
     try require(learningRate >= 0 && learningRate.isFinite, "learning_rate", learningRate, "a number from 0")
     try require(weightDecay >= 0 && weightDecay.isFinite, "weight_decay", weightDecay, "a number from 0")
     try require((0..<1).contains(adamBeta1), "adam_beta1", adamBeta1, "a number in 0 ..< 1")
     try require((0..<1).contains(adamBeta2), "adam_beta2", adamBeta2, "a number in 0 ..< 1")
     try require(adamEpsilon > 0, "adam_epsilon", adamEpsilon, "a positive number")
     try require(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "a number from 0; 0 clips nothing")
-    try require(warmupSteps >= 0 && warmupSteps.isFinite, "warmup_steps", warmupSteps, "a number from 0")
+    try require(
+      (0...Double(Self.largestCount)).contains(warmupSteps), "warmup_steps", warmupSteps,
+      "a number from 0 to \(Self.largestCount)")
     try require(
       (0..<1).contains(labelSmoothingFactor), "label_smoothing_factor", labelSmoothingFactor,
       "a number in 0 ..< 1")
-    try require(
-      gradientAccumulationSteps > 0, "gradient_accumulation_steps", gradientAccumulationSteps, "at least 1")
+    try requireCount(gradientAccumulationSteps, "gradient_accumulation_steps")
     for (name, strategy) in [
       ("logging_steps", loggingStrategy), ("eval_steps", evalStrategy), ("save_steps", saveStrategy),
     ] {

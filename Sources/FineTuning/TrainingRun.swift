@@ -352,8 +352,9 @@ final class TrainingRun {
     let mean = (progress.lossBeforeLog + Double(progress.lossSinceLog)) / max(Double(steps), 0.001)
     // Rates are over the planned samples and steps, as Trainer's are.
     let samples =
-      arguments.maxSteps.map { $0 * arguments.batchSize * arguments.gradientAccumulationSteps }
-      ?? Int(Double(examples.count) * arguments.numTrainEpochs)
+      arguments.maxSteps.map {
+        Double($0) * Double(arguments.batchSize) * Double(arguments.gradientAccumulationSteps)
+      } ?? (Double(examples.count) * arguments.numTrainEpochs).rounded(.towardZero)
     var metrics = LogRecord()
     metrics.appendSpeed("train", runtime, samples: samples, steps: plan.maxSteps)
     metrics.append("total_flos", trainer.state.totalFLOs)

@@ -265,6 +265,10 @@ struct TrainerTests {
       ("label_smoothing_factor", { $0.labelSmoothingFactor = 1 }),
       ("logging_steps", { $0.loggingStrategy = .steps(0) }),
       ("eval_strategy", { $0.earlyStoppingPatience = 1 }), ("max_steps", { $0.maxSteps = 0 }),
+      ("max_steps", { $0.maxSteps = .max }), ("per_device_train_batch_size", { $0.batchSize = .max }),
+      ("per_device_eval_batch_size", { $0.evalBatchSize = .max }),
+      ("gradient_accumulation_steps", { $0.gradientAccumulationSteps = .max }),
+      ("warmup_steps", { $0.warmupSteps = 1e300 }),
       (
         "save_strategy",
         {
@@ -281,6 +285,39 @@ struct TrainerTests {
       }
       #expect("\(error.map { "\($0)" } ?? "")".hasPrefix(name + " is"))
     }
+  }
+
+  @Test("counts as large as are taken are no trouble where they are multiplied")
+  func largestArguments() throws {
+    var arguments = TrainingArguments()
+    let largest = Int(Int32.max)
+    (arguments.maxSteps, arguments.warmupSteps) = (largest, Double(largest))
+    (arguments.batchSize, arguments.evalBatchSize) = (largest, largest)
+    arguments.gradientAccumulationSteps = largest
+    let trainer = try Trainer(
+      TrainerGolden.model(dropout: 0), tokenizer: TrainerGolden.tokenizer(), arguments: arguments,
+      truncation: .none)
+    let output = try trainer.train(on: TrainerGolden.current.get().dataset("train")) {
+      if case .step = $0 { .stop } else { .continue }
+    }
+    #expect(output.globalStep == 1)
+    #expect(try #require(output.metrics["train_samples_per_second"]) > 1e20)
+  }
+
+  @Test("a token that the model has no row for is an error that says where it stands")
+  func unknownToken() throws {
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    let tokens = special + (5..<60_000).map { "w\($0)" }
+    let trainer = try Trainer(
+      TrainerGolden.model(dropout: 0),
+      tokenizer: WordPieceTokenizer(vocabulary: Vocabulary(tokens: tokens)), arguments: TrainingArguments(),
+      truncation: .none)
+    let rows = TextDataset(
+      texts: ["w5 w59999"], labels: [0], labelNames: ["LABEL_0", "LABEL_1", "LABEL_2"])
+    #expect(
+      throws: BERTInputError.idOutOfRange(
+        field: "input_ids", row: 0, position: 2, found: 59_999, limit: 120)
+    ) { try trainer.train(on: rows) }
   }
 
   @Test("data without rows, with other labels, or missing where it is to be evaluated, is an error")
