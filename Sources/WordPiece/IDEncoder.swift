@@ -59,7 +59,8 @@ struct IDEncoder: ~Copyable {
     }
     var covered = 0
     for match in model.added.raw.matches(in: text) where ids.count < last {
-      encodeRuns(bytes, covered..<match.range.lowerBound, last)
+      // Matches may overlap: white space that one has taken can be the next one's own.
+      if covered < match.range.lowerBound { encodeRuns(bytes, covered..<match.range.lowerBound, last) }
       if !match.range.isEmpty { ids.append(match.id) }
       covered = match.range.upperBound
     }

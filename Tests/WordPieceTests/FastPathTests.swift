@@ -70,6 +70,25 @@ struct FastPathTests {
     }
   }
 
+  @Test("added tokens that overlap give the ids of the exact way", arguments: readers)
+  func overlappingTokens(reader: Int) throws {
+    var options = TokenizerOptions()
+    options.lowercase = false
+    options.addedTokens = [
+      AddedToken(content: "\n", isSpecial: true, rightStrip: true),
+      AddedToken(content: "A", isSpecial: true, rightStrip: true), AddedToken(content: " B", isSpecial: true),
+    ]
+    let tokenizer = try TokenizerTests.small(options: options)
+    let texts = [
+      "\n\n", "a\n\nb", "\n \n\n a", "A B", "a A  B b", "A \nB", "A\n B\n\n B", "A \n", " B B", "\n B a",
+    ]
+    for (text, ids) in zip(texts, try tokenizer.ids(of: texts, reader: reader)) {
+      let exact = try tokenizer.encode(text, addSpecialTokens: false, truncation: .none)
+      #expect(ids == exact.inputIDs, "\(text.debugDescription)")
+    }
+    #expect(try tokenizer.ids(of: ["\n\n", "A B"], reader: reader) == [[9, 9], [10, 11]])
+  }
+
   @Test("words may end anywhere in a window of 64 bytes, and text right after them", arguments: readers)
   func windows(reader: Int) throws {
     let tokenizer = try #require(Corpus.tokenizers["uncased"])

@@ -15,12 +15,17 @@ enum TokenReading {
         options.stripAccents = choice & 2 == 0 ? nil : choice & 1 != 0
         options.tokenizeChineseChars = choice & 4 == 0
         options.cleanText = choice & 8 == 0
-        if choice & 3 == 3 {
+        if choice & 1 == 1 {
+          // The last two overlap: one takes the white space that the other is or begins with.
           options.addedTokens = [
-            AddedToken(content: "New", normalized: true), AddedToken(content: "é", singleWord: true),
+            AddedToken(content: "é", normalized: false, singleWord: true),
             AddedToken(content: "[x]", isSpecial: true, leftStrip: true, rightStrip: true),
+            AddedToken(content: "\t", isSpecial: true, rightStrip: true),
+            AddedToken(content: " B", isSpecial: true),
           ]
         }
+        // With this one every text goes the exact way.
+        if choice & 3 == 3 { options.addedTokens.append(AddedToken(content: "New", normalized: true)) }
         return try WordPieceTokenizer(vocabulary: vocabulary, options: options)
       }
     } catch { preconditionFailure("\(error)") }
