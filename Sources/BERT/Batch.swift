@@ -209,6 +209,17 @@ extension Matrix {
     for (target, row) in rows.enumerated() { self.row(target).update(from: source.row(row), count: columns) }
   }
 
+  /// Moves the first rows, as many as there are `rows`, to these, which ascend; all others become zero.
+  func spread(to rows: [Int]) {
+    var end = self.rows
+    for (source, row) in rows.enumerated().reversed() {
+      if source != row { self.row(row).update(from: self.row(source), count: columns) }
+      for other in row + 1..<end { self.row(other).update(repeating: 0, count: columns) }
+      end = row
+    }
+    for other in 0..<end { self.row(other).update(repeating: 0, count: columns) }
+  }
+
   /// Adds each row to a row of `target`.
   func scatterAdd(to rows: [Int], of target: Matrix, _ compute: Compute) {
     for (source, row) in rows.enumerated() {

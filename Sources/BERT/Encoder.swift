@@ -44,6 +44,11 @@ struct Encoder: Sendable {
     let batch = workspace.batch
     let dx = workspace.gradient
     var dy = workspace.lastGradient
+    if layers.isEmpty, batch.wanted == .firstTokens {
+      // No layer takes the rows of first tokens to those of all.
+      dx.spread(to: batch.firstRows)
+      dy = dx
+    }
     for (index, layer) in layers.enumerated().reversed() {
       let activations = workspace.layers[index]
       let buffers = workspace.backwardBuffers(ofLayer: index)

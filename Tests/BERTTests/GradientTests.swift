@@ -3,6 +3,19 @@ import ModelFiles
 import Tensors
 import Testing
 
+/// A checkpoint's embeddings, pooler and head.
+private struct WeightsWithoutLayers: WeightSource {
+  let base: SafetensorsFile
+
+  var tensors: [TensorInfo] { base.tensors.filter { !$0.name.contains(".layer.") } }
+
+  func tensor(named name: String) -> TensorInfo? { tensors.first { $0.name == name } }
+
+  func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
+    try base.withBytes(of: name, body)
+  }
+}
+
 @Suite("gradients of BERT")
 struct GradientTests {
   @Test("the gradient of every parameter agrees with finite differences of the loss")
@@ -63,6 +76,35 @@ struct GradientTests {
       let found = gradients.tensor(spec, layout)
       // Sums in another order: a few units in the last place of the largest term.
       #expect(largestError(found.values, expected.gradient.values.map(Double.init)) <= 2e-6, "\(spec.name)")
+    }
+  }
+
+  @Test("without layers, gradients of a batch add up from those of its sequences")
+  func noLayers() throws {
+    let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
+    var configuration = checkpoint.configuration
+    configuration.numHiddenLayers = 0
+    let (loaded, _) = try BERTForSequenceClassification.load(
+      from: WeightsWithoutLayers(base: checkpoint.weights), configuration: configuration)
+    let model = BERTForSequenceClassification(network: try loaded.network.flattened())
+    let rows: [[Int32]] = [[5, 6, 7, 8, 9], [10, 11], [12], [13, 14, 15]]
+    let classes = [0, 1, 0, 1]
+    // The gradient of the batch's mean loss is the mean of the sequences'.
+    var expected: [String: [Double]] = [:]
+    for (row, label) in zip(rows, classes) {
+      for (name, gradient) in try model.lossAndGradients(
+        BERTInputs(inputIDs: [row]), labels: .classes([label])
+      ).gradients {
+        let sum = expected[name] ?? Array(repeating: 0, count: gradient.values.count)
+        expected[name] = zip(sum, gradient.values).map { $0 + Double($1) / Double(rows.count) }
+      }
+    }
+    let padded = try BERTInputs(
+      inputIDs: rows.map { $0 + Array(repeating: 0, count: 5 - $0.count) },
+      attentionMask: rows.map { row in (0..<5).map { $0 < row.count ? 1 : 0 } })
+    for (name, gradient) in try model.lossAndGradients(padded, labels: .classes(classes)).gradients {
+      #expect(largestError(gradient.values, try #require(expected[name])) <= 2e-6, "\(name)")
+      if name.contains("embeddings.word") { #expect(gradient.values.contains { $0 != 0 }) }
     }
   }
 
