@@ -80,8 +80,7 @@ struct Buffers {
       sum: hidden(size), statistics: statistics(), output: hidden(size), maskBytes: maskBytes(tokens * size))
 
     // Without a backward, probabilities need memory only in sequences that are very long.
-    let keepsProbabilities =
-      training || capacity.scores > Compute.keysWithoutProbabilities * Compute.keysWithoutProbabilities
+    let keepsProbabilities = training || capacity.longest > Compute.keysWithoutProbabilities
     func layer(output: Matrix? = nil) -> LayerActivations {
       let packed = hidden(3 * size)
       let probabilities = keepsProbabilities ? carver.floats(scoreCount) : nil

@@ -13,33 +13,43 @@ package final class Workspace: @unchecked Sendable {
     package var tokens: Int
     /// The attention scores of one head: B·S², or less where padding is left out
     package var scores: Int
+    /// S of the longest sequence
+    package var longest: Int
 
-    package init(sequences: Int, tokens: Int, scores: Int) {
-      (self.sequences, self.tokens, self.scores) = (sequences, tokens, scores)
+    package init(sequences: Int, tokens: Int, scores: Int, longest: Int) {
+      (self.sequences, self.tokens, self.scores, self.longest) = (sequences, tokens, scores, longest)
+    }
+
+    /// That of `sequences` sequences of `length` tokens each.
+    package init(sequences: Int, length: Int) {
+      self.init(
+        sequences: sequences, tokens: sequences * length, scores: sequences * length * length, longest: length
+      )
     }
 
     /// That of a batch with its padding, which training needs room for: masks are drawn for it.
     package init(_ inputs: BERTInputs) {
-      self.init(
-        sequences: inputs.batchSize, tokens: inputs.tokenCount, scores: inputs.tokenCount * inputs.length)
+      self.init(sequences: inputs.batchSize, length: inputs.length)
     }
 
     /// That of a batch whose sequences have these numbers of tokens.
     init(lengths: [Int]) {
       self.init(
-        sequences: lengths.count, tokens: lengths.reduce(0, +), scores: lengths.reduce(0) { $0 + $1 * $1 })
+        sequences: lengths.count, tokens: lengths.reduce(0, +), scores: lengths.reduce(0) { $0 + $1 * $1 },
+        longest: lengths.max() ?? 0)
     }
 
     /// Whether a batch of the size of `other` fits.
     package func holds(_ other: Capacity) -> Bool {
       sequences >= other.sequences && tokens >= other.tokens && scores >= other.scores
+        && longest >= other.longest
     }
 
     /// The smallest capacity that holds both.
     package func union(_ other: Capacity) -> Capacity {
       Capacity(
         sequences: max(sequences, other.sequences), tokens: max(tokens, other.tokens),
-        scores: max(scores, other.scores))
+        scores: max(scores, other.scores), longest: max(longest, other.longest))
     }
   }
 

@@ -54,9 +54,7 @@ public struct TokenizedDataset: Sendable {
 
   /// The capacity that every batch of `size` rows needs, whichever rows it is made of.
   func capacity(batchSize size: Int) -> Workspace.Capacity {
-    let sequences = min(size, count)
-    return Workspace.Capacity(
-      sequences: sequences, tokens: sequences * longest, scores: sequences * longest * longest)
+    Workspace.Capacity(sequences: min(size, count), length: longest)
   }
 }
 

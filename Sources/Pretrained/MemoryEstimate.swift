@@ -22,8 +22,7 @@ public struct MemoryEstimate: Sendable, Hashable {
   ) {
     (self.batchSize, self.length) = (batchSize, length)
     let weights = 4 * WeightTable(configuration, architecture).parameterCount
-    let capacity = Workspace.Capacity(
-      sequences: batchSize, tokens: batchSize * length, scores: batchSize * length * length)
+    let capacity = Workspace.Capacity(sequences: batchSize, length: length)
     inference = weights + Workspace.byteCount(configuration, capacity, training: false)
     fineTuning =
       Workspace.parameterCopies(capacity) * weights

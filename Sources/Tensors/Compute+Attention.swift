@@ -24,6 +24,8 @@ package struct AttentionLayout: Sendable {
   package private(set) var queryCount = 0
   /// The elements of the scores of all heads.
   package private(set) var scoreCount = 0
+  /// The most keys of a sequence.
+  private(set) var mostKeys = 0
   let sequences: [Sequence]
   /// Heads that make a task worth handing out.
   let headsPerTask: Int
@@ -43,6 +45,7 @@ package struct AttentionLayout: Sendable {
       keyCount += length
       queryCount += queries
       scoreCount += heads * queries * length
+      mostKeys = max(mostKeys, length)
     }
     self.sequences = sequences
     let work = sequences.reduce(0) { max($0, $1.queries * $1.keys) } * headSize
@@ -58,7 +61,8 @@ extension Compute {
   ///   - key: (T, C), rows of one block with those of `value`.
   ///   - keep: (T), not zero for the tokens that may be attended to; nil for all. A masked key weighs exactly 0.
   ///   - mask: (H, Q, S) for each sequence, the dropout of the probabilities; nil keeps all.
-  ///   - probabilities: as `mask`, before dropout; nil when there is no backward.
+  ///   - probabilities: as `mask`, before dropout; may be nil when there is no backward and no sequence has more than
+  ///     ``keysWithoutProbabilities`` keys.
   ///   - dropped: as `mask`, after dropout; untouched, and may be nil, without a mask.
   package func attentionForward(
     _ layout: AttentionLayout, query: Matrix, key: Matrix, value: Matrix, keep: UnsafePointer<UInt8>?,
@@ -67,6 +71,9 @@ extension Compute {
   ) {
     precondition(
       mask == nil || dropped != nil && probabilities != nil, "dropout needs room for what it drops")
+    precondition(
+      probabilities != nil || layout.mostKeys <= Self.keysWithoutProbabilities,
+      "so long a sequence needs room for its probabilities")
     layout.check(query: query, key: key, value: value, context: context)
     let set = kernels.set
     forEachHead(layout) { sequence, head in

@@ -108,6 +108,21 @@ struct GradientTests {
     }
   }
 
+  @Test("memory for attention's probabilities is taken for long sequences, not for many")
+  func probabilities() throws {
+    var configuration = try TinyCheckpoint("SequenceClassification_single").configuration
+    configuration.maxPositionEmbeddings = 8192
+    func bytes(_ sequences: Int, _ length: Int) -> Int {
+      Workspace.byteCount(configuration, .init(sequences: sequences, length: length), training: false)
+    }
+    // 65 sequences of 512 tokens have more scores than one of 4096.
+    #expect(bytes(65, 512) < 66 * bytes(1, 512))
+    #expect(bytes(1, 4097) > 2 * bytes(1, 4096))
+    let mixed = Workspace.Capacity(sequences: 1, length: 4097).union(.init(sequences: 2, length: 3))
+    #expect(mixed.longest == 4097 && mixed.holds(.init(sequences: 2, length: 3)))
+    #expect(!Workspace.Capacity(sequences: 65, length: 512).holds(.init(sequences: 1, length: 4097)))
+  }
+
   @Test("a batch's logits do not depend on how many threads compute them", arguments: [1, 2, 3])
   func threads(count: Int) throws {
     let checkpoint = try TinyCheckpoint("SequenceClassification_uneven")
