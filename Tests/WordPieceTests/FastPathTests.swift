@@ -77,11 +77,17 @@ struct FastPathTests {
     options.addedTokens = [
       AddedToken(content: "\n", isSpecial: true, rightStrip: true),
       AddedToken(content: "A", isSpecial: true, rightStrip: true), AddedToken(content: " B", isSpecial: true),
+      AddedToken(content: "\u{E9}", normalized: false, singleWord: true, leftStrip: true),
     ]
     let tokenizer = try TokenizerTests.small(options: options)
-    let texts = [
+    var texts = [
       "\n\n", "a\n\nb", "\n \n\n a", "A B", "a A  B b", "A \nB", "A\n B\n\n B", "A \n", " B B", "\n B a",
     ]
+    var numbers = Numbers(state: 5)
+    let parts = ["A", "B", " ", "\n", "\t", "a", "b", "\u{E9}", "\u{A0}", ".", "[MASK]"]
+    for _ in 0..<2_000 {
+      texts.append((0..<numbers.below(12)).map { _ in parts[numbers.below(parts.count)] }.joined())
+    }
     for (text, ids) in zip(texts, try tokenizer.ids(of: texts, reader: reader)) {
       let exact = try tokenizer.encode(text, addSpecialTokens: false, truncation: .none)
       #expect(ids == exact.inputIDs, "\(text.debugDescription)")
