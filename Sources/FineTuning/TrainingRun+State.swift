@@ -60,7 +60,9 @@ extension TrainingRun {
       trainer.updateState {
         $0.restoreOrders(found.logOrders)
         $0.earlyStoppingCounter = found.earlyStoppingCounter
-        $0.shouldTrainingStop = found.hasEnded
+        // What ended it may not end this run, which may be longer or more patient.
+        let isImpatient = arguments.earlyStoppingPatience.map { found.earlyStoppingCounter >= $0 } ?? false
+        $0.shouldTrainingStop = found.hasEnded && (step >= plan.maxSteps || isImpatient)
       }
     } else {
       progress.lastLoggedStep = step

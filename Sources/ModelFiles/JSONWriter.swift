@@ -137,3 +137,15 @@ func pythonFloatText(_ value: Double) -> String {
   guard value.magnitude >= 0x1p53, value.magnitude < 1e16 else { return text }
   return "\(Int(value)).0"
 }
+
+extension JSONValue {
+  /// The same with null for `NaN` and infinities, which JSON does not know.
+  package var finite: JSONValue {
+    switch self {
+    case .number(let text): ["NaN", "Infinity", "-Infinity"].contains(text) ? .null : self
+    case .array(let items): .array(items.map(\.finite))
+    case .object(let members): .object(members.map { Member($0.key, $0.value.finite) })
+    default: self
+    }
+  }
+}

@@ -53,7 +53,7 @@ public struct SafetensorsMetadataEdit: Sendable {
     let file = try SafetensorsFile(path: path, access: .pread)
     let metadata = applied(to: file.metadata)
     let old = file.metadata.sorted { $0.key.precedesInBytes($1.key) }
-    if old.count == metadata.count
+    if !alwaysRewrites && old.count == metadata.count
       && zip(old, metadata).allSatisfy({
         $0.key.hasSameBytes(as: $1.key) && $0.value.hasSameBytes(as: $1.value)
       })

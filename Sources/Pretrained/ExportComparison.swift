@@ -70,6 +70,8 @@ public enum ExportError: Error, Equatable {
   case notAFolder(path: String)
   /// The folder holds files, and nobody said that they may be replaced.
   case folderNotEmpty(path: String)
+  /// A folder has the name of a file that is to be written.
+  case folderInTheWay(path: String)
   /// What was read back is not what was written.
   case differs(path: String, what: String, expected: String, found: String)
 }
@@ -80,6 +82,7 @@ extension ExportError: CustomStringConvertible {
     case .notAFolder(let path): "\(path): a file has this name; choose another folder"
     case .folderNotEmpty(let path):
       "\(path): the folder is not empty; choose another, or allow its model to be replaced"
+    case .folderInTheWay(let path): "\(path): there is a folder where a file belongs; move it away"
     case .differs(let path, let what, let expected, let found):
       "\(path): not written, since \(what) would read back as \(found) and not as \(expected); "
         + "is the disk sound, and the tokenizer BERT's?"

@@ -37,15 +37,16 @@ public struct ModelExport: Sendable {
 
   /// Writes the folder, opens it again and compares everything with what was to be written.
   ///
-  /// The files are made in a temporary folder beside `path` and moved when they have been compared, so that `path`
-  /// never holds half a model. A folder that is there already keeps its other files.
+  /// The files are made in a temporary folder on the disk of `path` and moved when they have been compared. A folder that is
+  /// there already, which may be a link or a mount, keeps its other files.
   ///
   /// - Parameters:
   ///   - path: a folder; it and those it lies in are made when they are missing.
   ///   - overwriting: replaces the model in a folder that holds files.
   ///   - verifying: whether to compare; without it nothing is read back.
   /// - Throws: ``ExportError`` when the folder holds files already, or when what was written differs;
-  ///   `SystemError` and the other errors of writing. The destination is then as it was.
+  ///   `SystemError` and the other errors of writing. The destination is then as it was, unless a file that was ready could
+  ///   not be moved.
   public func write(to path: String, overwriting: Bool = false, verifying: Bool = true) throws {
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     if FileSystem.exists(path) {
@@ -53,18 +54,13 @@ public struct ModelExport: Sendable {
       guard try overwriting || FileSystem.list(path).isEmpty else {
         throw ExportError.folderNotEmpty(path: path)
       }
-    } else {
-      try FileSystem.createFolder(FileSystem.parent(of: path))
     }
-    let temporary = try FileSystem.createTemporaryFolder(beside: path)
-    do {
-      try writeFiles(into: temporary)
-      if verifying { try compare(with: temporary, shownAs: path) }
-      try Self.move(temporary, to: path)
-    } catch {
-      try? FileSystem.removeTree(temporary)
-      throw error
-    }
+    let staged = try StagedFolder(for: path)
+    defer { staged.clean() }
+    try writeFiles(into: staged.path)
+    if verifying { try compare(with: staged.path, shownAs: path) }
+    for case .folder(let path) in try staged.obstacles() { throw ExportError.folderInTheWay(path: path) }
+    try staged.move(removing: Self.shadowing.contains)
   }
 
   /// Writes the folder without reading it back, and further files into it; a folder that is there is replaced whole.
@@ -102,19 +98,6 @@ public struct ModelExport: Sendable {
 
   /// Files of another model that would be read beside this one's.
   private static let shadowing = ["added_tokens.json", "vocab.txt"]
-
-  private static func move(_ folder: String, to path: String) throws {
-    guard FileSystem.isDirectory(path), try !FileSystem.list(path).isEmpty else {
-      try FileSystem.rename(folder, to: path)
-      return
-    }
-    let names = try FileSystem.list(folder)
-    for name in shadowing where !names.contains(name) { try FileSystem.remove(FileSystem.join(path, name)) }
-    for name in names {
-      try FileSystem.rename(FileSystem.join(folder, name), to: FileSystem.join(path, name))
-    }
-    try FileSystem.remove(folder)
-  }
 }
 
 extension ModelCard {

@@ -43,15 +43,3 @@ extension Report {
     return object
   }
 }
-
-extension JSONValue {
-  /// The same with null for `NaN` and infinities, which JSON does not know.
-  fileprivate var finite: JSONValue {
-    switch self {
-    case .number(let text): ["NaN", "Infinity", "-Infinity"].contains(text) ? .null : self
-    case .array(let items): .array(items.map(\.finite))
-    case .object(let members): .object(members.map { Member($0.key, $0.value.finite) })
-    default: self
-    }
-  }
-}

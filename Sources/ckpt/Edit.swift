@@ -48,7 +48,9 @@ struct Edit: ParsableCommand {
         path: checkpoint.container.path, format: checkpoint.container.format.rawValue)
     }
     let file = checkpoint.container.path
-    guard checkpoint.repository == nil else { throw EditError.inCache(path: file) }
+    // The path may lead there by way of the current folder or of links.
+    let real = FileSystem.resolved(file).flatMap(HubCache.repositoryName(ofPath:))
+    guard checkpoint.repository == nil, real == nil else { throw EditError.inCache(path: file) }
 
     var edit = SafetensorsMetadataEdit(
       setting: setting.map { text in

@@ -56,7 +56,8 @@ final class FinetuneRun {
     // A dry run of few steps comes to its end.
     if options.dryRun { return }
     progress.clear()
-    try folder.finish(best: trainer.state.bestGlobalStep)
+    // What was saved on being stopped is what the run goes on from.
+    if !output.wasStopped { try folder.finish(best: trainer.state.bestGlobalStep) }
     let test = try data.test.map { try trainer.predict($0) }
     try save(output, test)
     try tell(output, test)

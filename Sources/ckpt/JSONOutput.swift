@@ -10,6 +10,6 @@ extension JSONValue {
     .array(values.map { .number(Int($0)) })
   }
 
-  /// One line, as `json.dumps(…, ensure_ascii=False)` writes it.
-  var line: String { pythonText(indent: nil, ensureASCII: false) }
+  /// One line, as `json.dumps(…, ensure_ascii=False)` writes it, with null for `NaN` and infinities.
+  var line: String { finite.pythonText(indent: nil, ensureASCII: false) }
 }

@@ -37,6 +37,44 @@ struct FinetuneTests {
         == Data(contentsOf: folder.url("out/model.safetensors")))
   }
 
+  @Test("goes on when it is resumed for more epochs than it had")
+  func moreEpochs() throws {
+    let folder = try TemporaryFolder()
+    #expect(try finetune(folder, "--epochs", "1").exitCode == 0)
+    let result = try finetune(folder, "--epochs", "2", "--resume", "--json")
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(try result.json().last?["steps"]?.intValue == 28)
+    #expect(try folder.names("out").contains("checkpoint-28"))
+  }
+
+  @Test("that is stopped keeps the checkpoint it goes on from, beside the best")
+  func stopped() throws {
+    let folder = try TemporaryFolder()
+    let command = try Command([
+      "finetune", "--base", "embedder", "--dataset", "iris", "--out", folder.path("out"), "--epochs", "2000",
+      "--load-best-model-at-end", "--save-total-limit", "1",
+    ])
+    try command.process.run()
+    func isPastEvaluation() -> Bool {
+      (try? folder.names("out"))?.contains { $0.hasPrefix("checkpoint-") } == true
+    }
+    while command.process.isRunning, !isPastEvaluation() { Thread.sleep(forTimeInterval: 0.005) }
+    command.process.interrupt()
+    let result = try command.wait()
+    #expect(result.exitCode == 2)
+    let words = result.errors.split(whereSeparator: { !$0.isNumber && !$0.isLetter })
+    let place = try #require(words.firstRange(of: ["after", "step"]))
+    #expect(try folder.names("out").contains("checkpoint-\(words[place.upperBound])"), "\(result.errors)")
+  }
+
+  @Test("whose numbers are none says so in JSON that can be read")
+  func notANumber() throws {
+    let folder = try TemporaryFolder()
+    let result = try finetune(folder, "--epochs", "1", "--learning-rate", "1e30", "--json")
+    let summary = try #require(try result.json().last)
+    #expect(summary["eval"]?["eval_loss"] == .null, "\(result.output) \(result.errors)")
+  }
+
   @Test("logs how it began and every step")
   func log() throws {
     let folder = try TemporaryFolder()

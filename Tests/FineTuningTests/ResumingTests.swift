@@ -172,6 +172,29 @@ struct ResumingTests {
     let again = try Self.run(source, golden, from: whole.checkpoints[last])
     #expect(again.steps.isEmpty)
     #expect(again.final?.bytes == whole.final?.bytes)
+    // Unless there is more to do now.
+    let longer = try Self.run(source, golden, from: whole.checkpoints[last]) { $0.numTrainEpochs += 1 }
+    #expect(longer.steps.first?.step == last + 1)
+    #expect(longer.final?.bytes != whole.final?.bytes)
+  }
+
+  @Test("that lost its patience goes on when it has more")
+  func patience() throws {
+    let source = try TrainerGolden.current.get()
+    let golden = try #require(source.document["cases"]?["plain"])
+    func run(_ patience: Int, from start: (weights: Copies, state: TrainingState)? = nil) throws -> Record {
+      try Self.run(source, golden, from: start, best: start?.weights) {
+        ($0.numTrainEpochs, $0.evalStrategy, $0.saveStrategy) = (4, .epoch, .epoch)
+        ($0.loadBestModelAtEnd, $0.metricForBestModel) = (true, "loss")
+        // No loss is as much better as this.
+        ($0.earlyStoppingPatience, $0.earlyStoppingThreshold) = (patience, 1e9)
+      }
+    }
+    let impatient = try run(1)
+    let last = try #require(impatient.steps.last?.step)
+    let start = try #require(impatient.checkpoints[last])
+    #expect(try run(1, from: start).steps.isEmpty)
+    #expect(try run(5, from: start).steps.first?.step == last + 1)
   }
 
   @Test("is an error when the state is not that of such a run")

@@ -49,6 +49,18 @@ struct MetadataEditTests {
     try check(path, ["format": "pt", "a": "1", "b": long])
   }
 
+  @Test("also where there is nothing to change but the room")
+  func roomAlone() throws {
+    let folder = try TemporaryFolder()
+    let path = try file(folder)
+    var edit = SafetensorsMetadataEdit()
+    #expect(try edit.apply(toFile: path) == .unchanged)
+    (edit.reservedByteCount, edit.alwaysRewrites) = (256, true)
+    #expect(try edit.apply(toFile: path) == .rewritten)
+    let long = String(repeating: "z", count: 200)
+    #expect(try SafetensorsMetadataEdit(setting: [("b", long)]).apply(toFile: path) == .inPlace)
+  }
+
   @Test("but not in a file that is not sound")
   func unsound() throws {
     let folder = try TemporaryFolder()

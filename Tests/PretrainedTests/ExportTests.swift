@@ -60,6 +60,26 @@ struct ExportTests {
     }
   }
 
+  @Test("is written through a link, and loses nothing when a folder is in the way")
+  func places() throws {
+    let folder = try TemporaryFolder()
+    let (model, tokenizer) = try model()
+    let (out, link) = (folder.path("out"), folder.path("link"))
+    try model.export(to: out, tokenizer: tokenizer)
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: out)
+    try model.export(to: link, tokenizer: tokenizer, overwriting: true)
+    #expect(try folder.names() == ["link", "out"])
+    #expect(try folder.names("out").filter { $0.hasPrefix(".") } == [])
+
+    try folder.write("[]", to: "out/added_tokens.json")
+    try folder.write("mine", to: "out/trainer_state.json/notes.txt")
+    let before = try folder.names("out")
+    #expect(throws: ExportError.folderInTheWay(path: out + "/trainer_state.json")) {
+      try model.export(to: out, tokenizer: tokenizer, trainerState: ["epoch": 1.0], overwriting: true)
+    }
+    #expect(try folder.names("out") == before)
+  }
+
   @Test("is written into an empty folder, and into folders that are not there yet")
   func newFolders() throws {
     let folder = try TemporaryFolder()

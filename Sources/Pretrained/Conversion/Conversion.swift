@@ -119,18 +119,45 @@ public struct Conversion: Sendable {
     overwriting: Bool = false, progress: @escaping (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> ConversionReport {
     try check(overwriting: overwriting)
-    let place = try ConversionPlace(self)
-    defer { place.clean() }
+    let staged = try StagedFolder(for: isFile ? FileSystem.parent(of: destination) : destination)
+    defer { staged.clean() }
 
     let meter = ConversionMeter(total: 2 * plan.byteCount, progress)
     let weightsPath = FileSystem.join(
-      place.staging, isFile ? FileSystem.name(of: destination) : target.fileName)
-    let writing = ConversionWriting(self, path: weightsPath, folder: place.staging, meter: meter)
+      staged.path, isFile ? FileSystem.name(of: destination) : target.fileName)
+    let writing = ConversionWriting(self, path: weightsPath, folder: staged.path, meter: meter)
     let written = try writing.write()
     var report = try ConversionVerification(self, written, meter: meter).report()
-    if !isFile { report.notes += try ConversionFolder(self).write(into: place.staging) }
-    report.files = try place.move(overwriting: overwriting)
+    if !isFile { report.notes += try ConversionFolder(self).write(into: staged.path) }
+    for obstacle in try staged.obstacles() {
+      switch obstacle {
+      case .folder(let path): throw ConversionError.folderInTheWay(path: shown(path))
+      case .file(let path):
+        if !overwriting { throw ConversionError.destinationExists(path: shown(path)) }
+      }
+    }
+    report.files = try staged.move { !isFile && target.shadows($0) }
     return report
+  }
+
+  /// A path at the destination as the user names that.
+  private func shown(_ path: String) -> String {
+    isFile
+      ? FileSystem.join(FileSystem.parent(of: destination), FileSystem.name(of: path))
+      : FileSystem.resolved(destination).map { destination + path.dropFirst($0.count) } ?? path
+  }
+}
+
+extension Conversion.Target {
+  /// Whether a file in a folder would be taken for this format's weights.
+  fileprivate func shadows(_ name: String) -> Bool {
+    switch self {
+    case .safetensors:
+      name.hasPrefix("model") && (name.hasSuffix(".safetensors") || name == "model.safetensors.index.json")
+    case .pytorch:
+      name.hasPrefix("pytorch_model") && (name.hasSuffix(".bin") || name.hasSuffix(".bin.index.json"))
+    default: false
+    }
   }
 }
 
