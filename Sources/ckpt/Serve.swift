@@ -184,7 +184,7 @@
         valueName: "file"))
     var tokenFile: String?
 
-    @Flag(help: "Let other machines connect without a token.")
+    @Flag(help: "Let other machines connect, and requests name other hosts, without a token.")
     var allowWithoutToken = false
 
     /// The token, never given as an argument, where every user of the machine could read it.
