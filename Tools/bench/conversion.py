@@ -108,8 +108,9 @@ def pair(options):
     def fresh():
         if os.path.exists(out):
             os.remove(out)
-        # What the kernel still has to write would be in the next one's way.
+        # What the kernel still has to write, or to tell the disk of blocks that are free, would be in the next one's way.
         os.sync()
+        time.sleep(0.5)
         warm(source)
 
     fresh()
