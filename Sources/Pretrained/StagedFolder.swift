@@ -9,8 +9,8 @@ struct StagedFolder {
   /// Where everything is written first.
   let path: String
   private let destination: String
-  /// The folder that the files come into, links resolved; nil when ``path`` becomes it.
-  private let folder: String?
+  /// Whether the destination is there; else ``path`` becomes it.
+  private let isThere: Bool
 
   /// Makes the temporary folder, and those that the destination lies in.
   ///
@@ -18,10 +18,10 @@ struct StagedFolder {
   /// - Throws: `SystemError`.
   init(for destination: String) throws(SystemError) {
     self.destination = destination
-    folder = FileSystem.resolved(destination)
-    if folder == nil { try FileSystem.createFolder(FileSystem.parent(of: destination)) }
+    isThere = FileSystem.exists(destination)
+    if !isThere { try FileSystem.createFolder(FileSystem.parent(of: destination)) }
     path = try FileSystem.createTemporaryFolder(
-      beside: folder.map { FileSystem.join($0, "any") } ?? destination)
+      beside: isThere ? FileSystem.join(destination, "any") : destination)
   }
 
   /// Removes what has not been moved.
@@ -39,13 +39,13 @@ struct StagedFolder {
   ///
   /// - Throws: `SystemError`.
   func obstacles() throws(SystemError) -> [Obstacle] {
-    guard let folder else { return FileSystem.isTaken(destination) ? [.file(destination)] : [] }
+    guard isThere else { return FileSystem.isTaken(destination) ? [.file(destination)] : [] }
     let (folders, files) = try contents(of: "")
     var found: [Obstacle] = []
-    for path in files.map({ FileSystem.join(folder, $0) }) where FileSystem.isTaken(path) {
+    for path in files.map({ FileSystem.join(destination, $0) }) where FileSystem.isTaken(path) {
       found.append(FileSystem.isDirectory(path) ? .folder(path) : .file(path))
     }
-    for path in folders.map({ FileSystem.join(folder, $0) })
+    for path in folders.map({ FileSystem.join(destination, $0) })
     where FileSystem.isTaken(path) && !FileSystem.isDirectory(path) {
       found.append(.folder(path))
     }
@@ -61,15 +61,15 @@ struct StagedFolder {
   @discardableResult
   func move(removing isSuperseded: (String) -> Bool = { _ in false }) throws(SystemError) -> [String] {
     let names = try FileSystem.list(path)
-    if let folder {
+    if isThere {
       let (folders, files) = try contents(of: "")
-      for name in folders { try FileSystem.createFolder(FileSystem.join(folder, name)) }
+      for name in folders { try FileSystem.createFolder(FileSystem.join(destination, name)) }
       for name in files {
-        try FileSystem.rename(FileSystem.join(path, name), to: FileSystem.join(folder, name))
+        try FileSystem.rename(FileSystem.join(path, name), to: FileSystem.join(destination, name))
       }
-      FileSystem.synchroniseFolder(folder)
-      for name in try FileSystem.list(folder) where !names.contains(name) && isSuperseded(name) {
-        try FileSystem.remove(FileSystem.join(folder, name))
+      FileSystem.synchroniseFolder(destination)
+      for name in try FileSystem.list(destination) where !names.contains(name) && isSuperseded(name) {
+        try FileSystem.remove(FileSystem.join(destination, name))
       }
     } else {
       try FileSystem.rename(path, to: destination)

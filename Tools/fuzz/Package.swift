@@ -2,7 +2,10 @@
 import PackageDescription
 
 // What libFuzzer needs to know which way an input took: in the parsers, and nowhere else.
-let watched: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
+let watched: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"), .unsafeFlags(["-sanitize=fuzzer,address"]),
+]
 let watchedC: [CSetting] = [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
 
 // A package of its own, so that users of the library never build it. The parsers' modules are links to those of the
@@ -23,30 +26,11 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-sanitize=address", "-use-ld=lld"]), .linkedLibrary("stdc++")]),
     .target(name: "CFuzzing"),
     .target(
-      name: "ForeignFormats", dependencies: ["ModelFiles", "CChecksums", "CArchive"],
-      swiftSettings: [
-        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-      ] + watched),
-    .target(
-      name: "ModelFiles",
-      swiftSettings: [
-        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-      ] + watched),
+      name: "ForeignFormats", dependencies: ["ModelFiles", "CChecksums", "CArchive"], swiftSettings: watched),
+    .target(name: "ModelFiles", swiftSettings: watched),
     // Of the server, what reads and writes messages.
-    .target(
-      name: "Serving", dependencies: ["ModelFiles"],
-      swiftSettings: [
-        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-      ] + watched),
-    .target(
-      name: "WordPiece", dependencies: ["CWordPiece"],
-      swiftSettings: [
-        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-      ] + watched),
+    .target(name: "Serving", dependencies: ["ModelFiles"], swiftSettings: watched),
+    .target(name: "WordPiece", dependencies: ["CWordPiece"], swiftSettings: watched),
     .target(name: "CWordPiece", cSettings: watchedC),
     .target(name: "CChecksums", cSettings: watchedC),
     .target(name: "CArchive"),

@@ -131,20 +131,13 @@ public struct Conversion: Sendable {
     if !isFile { report.notes += try ConversionFolder(self).write(into: staged.path) }
     for obstacle in try staged.obstacles() {
       switch obstacle {
-      case .folder(let path): throw ConversionError.folderInTheWay(path: shown(path))
+      case .folder(let path): throw ConversionError.folderInTheWay(path: path)
       case .file(let path):
-        if !overwriting { throw ConversionError.destinationExists(path: shown(path)) }
+        if !overwriting { throw ConversionError.destinationExists(path: path) }
       }
     }
     report.files = try staged.move { !isFile && target.shadows($0) }
     return report
-  }
-
-  /// A path at the destination as the user names that.
-  private func shown(_ path: String) -> String {
-    isFile
-      ? FileSystem.join(FileSystem.parent(of: destination), FileSystem.name(of: path))
-      : FileSystem.resolved(destination).map { destination + path.dropFirst($0.count) } ?? path
   }
 }
 
